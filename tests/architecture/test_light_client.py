@@ -1,0 +1,33 @@
+"""The client runs on the base install: it never loads what only the extras bring."""
+
+import json
+import subprocess
+import sys
+
+LOAD_EVERY_MODULE = """
+import galleria_client, importlib, json, pkgutil, sys
+names = [module.name for module in pkgutil.walk_packages(galleria_client.__path__, "galleria_client.")]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+print(json.dumps(sorted(sys.modules)))
+"""
+ONLY_IN_EXTRAS = {
+    "alembic",
+    "galleria_server",
+    "grpc_health",
+    "grpc_reflection",
+    "obstore",
+    "prometheus_client",
+    "psycopg",
+    "pysqlite3",
+    "rocksdict",
+    "sqlalchemy",
+}
+
+
+def test_no_module_of_the_client_loads_an_extra() -> None:
+    run = subprocess.run([sys.executable, "-c", LOAD_EVERY_MODULE], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(run.stdout))
+    assert "galleria_client" in loaded
+    assert loaded & ONLY_IN_EXTRAS == set()
