@@ -1,0 +1,1 @@
+"""The wire contract of Galleria, one package a version."""
