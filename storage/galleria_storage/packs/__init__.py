@@ -1,0 +1,1 @@
+"""Packs: append-only objects full of records (FORMAT.md section 6)."""

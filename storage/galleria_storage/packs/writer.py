@@ -1,0 +1,71 @@
+"""An open pack: a growing object that nobody sees until it is sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.format import TARGET_SIZES, Entry, PackId, encode_footer, encode_header
+from galleria_storage.records import HEADER_SIZE, Record
+
+
+class OpenPack:
+    """Takes records in order; for one thread at a time.
+
+    Nothing is visible before `seal` returns; `abort` leaves nothing behind.
+    """
+
+    def __init__(self, store: ObjectStore, volume: bytes, pack: PackId, kind: int) -> None:
+        self.id = pack
+        self.kind = kind
+        self.entries: list[Entry] = []
+        self._target = TARGET_SIZES[kind]
+        self._writer = store.create(pack.object_name(kind))
+        self._writer.append(encode_header(kind, volume, pack))
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._writer.size
+
+    @property
+    def full(self) -> bool:
+        """Whether the pack has reached its target size."""
+        return self._writer.size >= self._target
+
+    def append_entries(self, entries: Sequence[Entry], frame: bytes | memoryview) -> None:
+        """Add records that lie back to back in `frame`; their entries' offsets are already those in this pack."""
+        self._writer.append(frame)
+        self.entries.extend(entries)
+
+    def append(self, records: Sequence[Record], frame: bytes | memoryview) -> None:
+        """Add records that lie back to back in `frame`, headers included. Raises StoreFull, StoreFailed."""
+        offset = self._writer.size
+        self._writer.append(frame)
+        for record in records:
+            self.entries.append(
+                Entry(
+                    record.name,
+                    record.domain,
+                    record.key_id,
+                    offset,
+                    record.raw_length,
+                    record.stored_length,
+                    record.codec,
+                    record.flags,
+                    record.zeros,
+                    record.kind,
+                )
+            )
+            offset += HEADER_SIZE + record.stored_length
+
+    def seal(self) -> int:
+        """Make the pack durable and visible; returns its size in bytes. Raises StoreFull, StoreFailed."""
+        self._writer.append(encode_footer(self.id, self.entries, self._writer.size))
+        size = self._writer.size
+        self._writer.commit()
+        return size
+
+    def abort(self) -> None:
+        """Forget the pack."""
+        self._writer.abort()

@@ -1,0 +1,56 @@
+"""Volumes: where content is pushed to, copied to and read from."""
+
+from galleria_storage.roots import Holder, Root, RootDamaged
+from galleria_storage.volume.copying import Copy
+from galleria_storage.volume.errors import (
+    ChunkNotRequested,
+    CopyCancelled,
+    LayoutIncomplete,
+    LeaseLapsed,
+    OffsetRefused,
+    RecordsUnreadable,
+    RootMissing,
+    SegmentOutside,
+    SegmentUnderWay,
+    TooManySegments,
+    VolumeClosed,
+    VolumeLocked,
+    VolumeUnreadable,
+)
+from galleria_storage.volume.local import open_local_volume
+from galleria_storage.volume.push import Push, PushCounts
+from galleria_storage.volume.raw import RawStream
+from galleria_storage.volume.reading import Piece, Reader
+from galleria_storage.volume.stream import MAX_SEGMENTS, PushStream
+from galleria_storage.volume.volume import PinnedRoot, Usage, Volume
+
+__all__ = [
+    "MAX_SEGMENTS",
+    "ChunkNotRequested",
+    "Copy",
+    "CopyCancelled",
+    "Holder",
+    "LayoutIncomplete",
+    "LeaseLapsed",
+    "OffsetRefused",
+    "Piece",
+    "PinnedRoot",
+    "Push",
+    "PushCounts",
+    "PushStream",
+    "RawStream",
+    "Reader",
+    "RecordsUnreadable",
+    "Root",
+    "RootDamaged",
+    "RootMissing",
+    "SegmentOutside",
+    "SegmentUnderWay",
+    "TooManySegments",
+    "Usage",
+    "Volume",
+    "VolumeClosed",
+    "VolumeLocked",
+    "VolumeUnreadable",
+    "open_local_volume",
+]

@@ -1,0 +1,166 @@
+"""What the parts of a volume share: its stores, its tables and the lock for what is read and written together."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from galleria_storage import roots
+from galleria_storage.index.store import Batch, Index, Table
+from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.format import PackId
+from galleria_storage.packs.writer import OpenPack
+from galleria_storage.records import CHUNK, Record
+from galleria_storage.roots import Root
+from galleria_storage.rules import Rule
+from galleria_storage.volume.chunks import ChunkTable
+from galleria_storage.volume.identity import Identity
+from galleria_storage.volume.leases import Lease, LeaseTable
+from galleria_storage.volume.rows import ChunkRow, RootRow, scope_prefix
+
+_ROOTS_KEPT: Final = 32
+"""Layouts kept in memory: one of 2 TiB has about 4 MB."""
+
+
+class Stored(NamedTuple):
+    """A record that is fit to be stored, and its final header."""
+
+    record: Record
+    header: bytes
+
+
+class Core:
+    """State of one open volume.
+
+    `writing` is taken first and a lease's lock inside it; neither is held while a pack is written or sealed.
+    """
+
+    def __init__(
+        self, store: ObjectStore, index: Index, identity: Identity, rules: Sequence[Rule], clock: Callable[[], float]
+    ) -> None:
+        self.store = store
+        self.index = index
+        self.identity = identity
+        self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
+        self.clock = clock
+        self.chunks = ChunkTable(index)
+        self.leases = LeaseTable(index, clock)
+        self.writing = threading.RLock()
+        self._roots: dict[UUID, Root] = {}
+        self._roots_lock = threading.Lock()
+        self._numbers = itertools.count(1)
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the widest records that may lie here: bounds for reading them."""
+        return max(self.rules.values(), key=lambda rule: rule.max_chunk)
+
+    def count_packs(self) -> None:
+        """Let pack numbers go on after those that are there."""
+        self._numbers = itertools.count(self.chunks.next_number())
+
+    def open_pack(self, kind: int) -> OpenPack:
+        """A new open pack under a name never used before."""
+        number = PackId(self.identity.owner_epoch, next(self._numbers))
+        return OpenPack(self.store, self.identity.id.bytes, number, kind)
+
+    def add_pack(self, batch: Batch, pack: OpenPack, size: int) -> dict[bytes, PackId]:
+        """Make a sealed pack's records visible with `batch`; where its names lie. The caller has `writing`."""
+        return self.chunks.add_pack(batch, pack.id, pack.kind, size, pack.entries)
+
+    def grant(
+        self, batch: Batch, lease: Lease, names: Sequence[bytes], places: Mapping[bytes, PackId] | None = None
+    ) -> None:
+        """Note with `batch` that the lease's scope brought these chunks, and hold the packs they lie in.
+
+        `places` are packs of names that become visible with the same batch. The caller has `writing` and `lease.lock`.
+        """
+        known = places or {}
+        rest = [name for name in names if name not in known]
+        packs = {known[name] for name in names if name in known}
+        packs.update(row.pack for row in self.chunks.locate(CHUNK, lease.domain, rest) if row is not None)
+        prefix = scope_prefix(lease.scope.bytes, CHUNK)
+        for name in names:
+            batch.put(Table.SCOPES, prefix + name, b"")
+        if not lease.ended:
+            self.leases.hold(batch, lease, packs)
+
+    def known_chunks(self, lease: Lease, names: Sequence[bytes]) -> set[bytes]:
+        """Those of the names that the lease's scope brought and that are still here; held before this returns."""
+        prefix = scope_prefix(lease.scope.bytes, CHUNK)
+        brought = self.index.get(Table.SCOPES, [prefix + name for name in names])
+        mine = [name for name, value in zip(names, brought, strict=True) if value is not None]
+        if not mine:
+            return set()
+        return self.hold_present(lease, CHUNK, mine)
+
+    def hold_present(self, lease: Lease, kind: int, names: Sequence[bytes]) -> set[bytes]:
+        """Those of the names that are visible; their packs are held before this returns. Raises LeaseLapsed."""
+        return set(self.hold_rows(lease, kind, names))
+
+    def hold_rows(self, lease: Lease, kind: int, names: Sequence[bytes]) -> dict[bytes, ChunkRow]:
+        """The same, with their rows."""
+        with self.writing, lease.lock:
+            self.leases.check(lease)
+            rows = self.chunks.locate(kind, lease.domain, names)
+            batch = Batch()
+            self.leases.hold(batch, lease, {row.pack for row in rows if row is not None})
+            if len(batch):
+                self.index.apply(batch)
+        return {name: row for name, row in zip(names, rows, strict=True) if row is not None}
+
+    def pinned(self, root: bytes) -> UUID | None:
+        """The id of a root of 16 bytes, if it is pinned and not released."""
+        value = self.index.get(Table.ROOTS, [root])[0]
+        return None if value is None or RootRow.decode(value).released else UUID(bytes=root)
+
+    def read_root(self, root_id: UUID) -> Root | None:
+        """A pinned root; None if it is not there or released. Raises RootDamaged."""
+        if self.pinned(root_id.bytes) is None:
+            return None
+        with self._roots_lock:
+            root = self._roots.get(root_id)
+        if root is None:
+            data = self.store.read(roots.object_name(root_id))
+            if data is None:
+                raise roots.RootDamaged(root_id.hex, "its file is gone")
+            root = roots.decode(root_id, data)
+            with self._roots_lock:
+                self._roots[root_id] = root
+                while len(self._roots) > _ROOTS_KEPT:
+                    self._roots.pop(next(iter(self._roots)))
+        return root
+
+    def forget_root(self, root_id: UUID) -> None:
+        """A root's file is gone."""
+        with self._roots_lock:
+            self._roots.pop(root_id, None)
+
+    def domain_of(self, scope: UUID) -> int:
+        """The dedup domain of a scope: 0 where the volume is shared, else a number of its own."""
+        if self.identity.dedup == "volume":
+            return 0
+        key = b"domain" + scope.bytes
+        with self.writing:
+            value = self.index.get(Table.META, [key])[0]
+            if value is not None:
+                return int.from_bytes(value, "little")
+            taken = [int.from_bytes(number, "little") for _, number in self.index.scan(Table.META, b"domain")]
+            number = max(taken, default=0) + 1
+            batch = Batch()
+            batch.put(Table.META, key, number.to_bytes(4, "little"))
+            self.index.apply(batch)
+            return number
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.clock() * 1000)
+
+
+def system_clock() -> float:
+    """Seconds since 1970."""
+    return time.time()

@@ -1,0 +1,76 @@
+"""`volume.json`: who a volume is and who owned it last (FORMAT.md section 8)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from galleria_storage.objects.store import ObjectStore
+from galleria_storage.volume.errors import VolumeUnreadable
+
+OBJECT: Final = "meta/volume.json"
+FEATURES: Final[frozenset[str]] = frozenset()
+_MAX_SIZE: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A volume's identity. `extra` holds members of the file that this version does not know."""
+
+    id: UUID
+    owner_epoch: int
+    dedup: str = "volume"
+    database: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def take_over(store: ObjectStore, dedup: str = "volume") -> Identity:
+    """Read or make the identity, count the owner epoch up, and store it before anything else is written.
+
+    Raises VolumeUnreadable, and writes nothing, for a file that this version must not touch.
+    """
+    data = store.read(OBJECT)
+    before = Identity(uuid4(), 0, dedup) if data is None else _parse(data)
+    now = Identity(before.id, before.owner_epoch + 1, before.dedup, before.database, before.extra)
+    store.replace(OBJECT, _encode(now))
+    return now
+
+
+def _encode(identity: Identity) -> bytes:
+    members = {
+        **identity.extra,
+        "format": "galleria-volume",
+        "version": 1,
+        "id": str(identity.id),
+        "requires": [],
+        "owner_epoch": identity.owner_epoch,
+        "dedup": identity.dedup,
+        "database": identity.database,
+    }
+    return json.dumps(members, indent=1).encode()
+
+
+def _parse(data: bytes) -> Identity:
+    try:
+        members = json.loads(data) if len(data) <= _MAX_SIZE else None
+    except ValueError:
+        members = None
+    if not isinstance(members, dict) or members.pop("format", None) != "galleria-volume":
+        raise VolumeUnreadable("meta/volume.json is no description of a volume")
+    if (version := members.pop("version", None)) != 1:
+        raise VolumeUnreadable(f"its format version is {version!r}; this version reads 1")
+    unknown = sorted(set(members.pop("requires", ["requires"])) - FEATURES)
+    if unknown:
+        raise VolumeUnreadable(f"it requires features that this version does not have: {', '.join(unknown)}")
+    try:
+        identity = UUID(members.pop("id"))
+        epoch = int(members.pop("owner_epoch"))
+        dedup = members.pop("dedup")
+        database = members.pop("database", None)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise VolumeUnreadable("id, owner_epoch or dedup is missing or wrong in meta/volume.json") from error
+    if dedup not in {"volume", "scope"}:
+        raise VolumeUnreadable(f"dedup is {dedup!r}; it may be volume or scope")
+    return Identity(identity, epoch, dedup, database, members)

@@ -1,0 +1,144 @@
+"""Leases: protected pieces of work in progress, and what they hold.
+
+A lease's rows are written before the answer that rests on them is given. They hold packs and roots, never
+single chunks, so they stay few.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from galleria_storage.index.store import Batch, Index, Table
+from galleria_storage.packs.format import PackId
+from galleria_storage.volume.errors import LeaseLapsed
+from galleria_storage.volume.rows import HEAD, PACK, ROOT, LeaseRow, lease_key, pack_key, pack_of
+
+LEASE_SECONDS: Final = 15 * 60
+LONGEST_SECONDS: Final = 7 * 24 * 3600
+_EPOCH: Final = b"epoch"
+
+
+@dataclass(slots=True)
+class Lease:
+    """A lease that is alive. `lock` guards what is held and whether it has ended."""
+
+    id: UUID
+    scope: UUID
+    root: UUID
+    domain: int
+    epoch: int
+    expires: float
+    last: float
+    packs: set[PackId] = field(default_factory=set)
+    roots: set[UUID] = field(default_factory=set)
+    ended: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+class LeaseTable:
+    """The leases of a volume. Safe for many threads. `clock` gives seconds since 1970."""
+
+    def __init__(self, index: Index, clock: Callable[[], float]) -> None:
+        self._index = index
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._alive: dict[UUID, Lease] = {}
+        self._load()
+
+    def begin(self, lease_id: UUID, scope: UUID, root: UUID, domain: int) -> Lease:
+        """A new lease, durable on return; or the one of that id, if it is alive."""
+        with self._lock:
+            if lease_id in self._alive:
+                return self._alive[lease_id]
+            now = self._clock()
+            lease = Lease(lease_id, scope, root, domain, self._epoch(), now + LEASE_SECONDS, now + LONGEST_SECONDS)
+            batch = Batch()
+            self._put(batch, lease)
+            self._index.apply(batch)
+            self._alive[lease_id] = lease
+            return lease
+
+    def find(self, lease_id: UUID) -> Lease | None:
+        """The lease, or None if it has ended."""
+        with self._lock:
+            return self._alive.get(lease_id)
+
+    def renew(self, lease: Lease) -> None:
+        """Traffic has come: the lease lasts another 15 minutes. Raises LeaseLapsed."""
+        with lease.lock:
+            self.check(lease)
+            until = min(self._clock() + LEASE_SECONDS, lease.last)
+            if until - lease.expires < LEASE_SECONDS / 3:
+                return
+            lease.expires = until
+            batch = Batch()
+            self._put(batch, lease)
+            self._index.apply(batch)
+
+    def check(self, lease: Lease) -> None:
+        """Raises LeaseLapsed if the lease has ended or its time is over."""
+        if lease.ended or lease.expires <= self._clock():
+            raise LeaseLapsed(lease.id)
+
+    def hold(self, batch: Batch, lease: Lease, packs: Iterable[PackId] = (), roots: Iterable[UUID] = ()) -> None:
+        """Add what the lease does not hold yet to `batch`. The caller has `lease.lock` until it is applied."""
+        for pack in packs:
+            if pack not in lease.packs:
+                lease.packs.add(pack)
+                batch.put(Table.LEASES, lease_key(lease.id.bytes, PACK, pack_key(pack)), b"")
+        for root in roots:
+            if root not in lease.roots:
+                lease.roots.add(root)
+                batch.put(Table.LEASES, lease_key(lease.id.bytes, ROOT, root.bytes), b"")
+
+    def end(self, lease: Lease, batch: Batch) -> None:
+        """Take the lease and all its rows out with `batch`; applied here, in one step."""
+        with lease.lock:
+            lease.ended = True
+            for key, _ in self._index.scan(Table.LEASES, lease.id.bytes):
+                batch.delete(Table.LEASES, key)
+            self._index.apply(batch)
+        with self._lock:
+            self._alive.pop(lease.id, None)
+
+    def end_lapsed(self) -> list[Lease]:
+        """End every lease whose time is over; returns them."""
+        now = self._clock()
+        with self._lock:
+            lapsed = [lease for lease in self._alive.values() if lease.expires <= now]
+        for lease in lapsed:
+            self.end(lease, Batch())
+        return lapsed
+
+    def held_roots(self) -> set[UUID]:
+        """Roots that some lease holds."""
+        with self._lock:
+            return set().union(*(lease.roots for lease in self._alive.values()))
+
+    def _epoch(self) -> int:
+        value = self._index.get(Table.META, [_EPOCH])[0]
+        return 0 if value is None else int.from_bytes(value, "little")
+
+    def _put(self, batch: Batch, lease: Lease) -> None:
+        row = LeaseRow(lease.scope.bytes, lease.root.bytes, lease.domain, 0, lease.epoch, lease.expires)
+        batch.put(Table.LEASES, lease_key(lease.id.bytes, HEAD), row.encode())
+
+    def _load(self) -> None:
+        # While nobody owned the volume nobody could renew, so every lease gets its full time again.
+        now = self._clock()
+        for key, value in self._index.scan(Table.LEASES):
+            lease_id, tag, rest = UUID(bytes=key[:16]), key[16:17], key[17:]
+            if tag == HEAD:
+                row = LeaseRow.decode(value)
+                scope, root = UUID(bytes=row.scope), UUID(bytes=row.root)
+                self._alive[lease_id] = Lease(
+                    lease_id, scope, root, row.domain, row.epoch, now + LEASE_SECONDS, now + LONGEST_SECONDS
+                )
+            elif tag == PACK:
+                self._alive[lease_id].packs.add(pack_of(rest))
+            elif tag == ROOT:
+                self._alive[lease_id].roots.add(UUID(bytes=rest))

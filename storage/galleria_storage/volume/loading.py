@@ -1,0 +1,148 @@
+"""The packs that a copy fills, one after the other: reading, writing and sealing side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from galleria_storage.index.store import Batch
+from galleria_storage.packs.format import DATA, HEADER_SIZE, TARGET_SIZES, Entry
+from galleria_storage.packs.writer import OpenPack
+from galleria_storage.page import Page
+from galleria_storage.records import encode_header, records_in
+from galleria_storage.volume.core import Core
+from galleria_storage.volume.leases import Lease
+from galleria_storage.volume.ranges import Loaded, Place
+from galleria_storage.volume.rows import ChunkRow
+from galleria_storage.volume.segments import SegmentTable
+
+_WRITES_AT_ONCE: Final = 8
+_SEGMENTS_AT_ONCE: Final = 64
+
+
+@dataclass(slots=True)
+class _Load:
+    """A pack on its way, and the segments that are whole once it is sealed."""
+
+    pack: OpenPack | None = None
+    size: int = HEADER_SIZE
+    writes: list[Future[None]] = field(default_factory=list)
+    names: set[bytes] = field(default_factory=set)
+    segments: list[tuple[int, Page, bytes]] = field(default_factory=list)
+    proofs: dict[bytes, tuple[int, int, int]] = field(default_factory=dict)
+
+
+class Loading:
+    """Takes what was read, in the layout's order. A context manager: leaving it with an error forgets open packs."""
+
+    def __init__(self, core: Core, lease: Lease, segments: SegmentTable) -> None:
+        self._core = core
+        self._lease = lease
+        self._segments = segments
+        self._writer = ThreadPoolExecutor(1, "copy-write")
+        self._sealer = ThreadPoolExecutor(1, "copy-seal")
+        self._room = threading.Semaphore(_WRITES_AT_ONCE)
+        self._load = _Load()
+        self._sealing: tuple[Future[None], _Load] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.shutdown(wait=True, cancel_futures=True)
+        self._sealer.shutdown(wait=True, cancel_futures=True)
+        if self._load.pack is not None:
+            self._load.pack.abort()
+
+    def has(self, name: bytes) -> bool:
+        """Whether the chunk is on its way already."""
+        return name in self._load.proofs or (self._sealing is not None and name in self._sealing[1].proofs)
+
+    def add(self, loaded: Loaded) -> None:
+        """Take records that were read and are good. Waits while too much is unwritten."""
+        load = self._load
+        domain = self._lease.domain
+        entries = _entries(loaded.places, domain, load.size)
+        data = loaded.data if _domain(loaded) == domain else _moved(loaded, domain, self._core)
+        load.proofs.update({place.name: place.row.proof for place in loaded.places})
+        load.size += len(data)
+        if load.pack is None:
+            load.pack = self._core.open_pack(DATA)
+        self._room.acquire()
+        load.writes.append(self._writer.submit(self._write, load.pack, entries, data))
+
+    def close_segment(self, segment: int, page: Page, encoded: bytes, rows: Mapping[bytes, ChunkRow]) -> None:
+        """All chunks of a segment were added, are here by `rows`, or were on their way; seals a pack that is full."""
+        load = self._load
+        load.segments.append((segment, page, encoded))
+        load.names.update(page.names)
+        load.proofs.update({name: row.proof for name, row in rows.items()})
+        if load.size >= TARGET_SIZES[DATA] or len(load.segments) >= _SEGMENTS_AT_ONCE:
+            self._hand_over()
+
+    def finish(self) -> None:
+        """Seal what is open; everything is durable on return. Raises what writing or sealing raised."""
+        self._hand_over()
+        self._join()
+
+    def _hand_over(self) -> None:
+        before = {} if self._sealing is None else self._sealing[1].proofs
+        self._join()
+        load, self._load = self._load, _Load()
+        # Chunks of these segments may lie in the pack sealed just before.
+        for name in load.names - load.proofs.keys():
+            load.proofs[name] = before[name]
+        self._sealing = (self._sealer.submit(self._seal, load), load)
+
+    def _join(self) -> None:
+        sealing, self._sealing = self._sealing, None
+        if sealing is not None:
+            sealing[0].result()
+
+    def _write(self, pack: OpenPack, entries: Sequence[Entry], data: memoryview | bytes) -> None:
+        try:
+            pack.append_entries(entries, data)
+        finally:
+            self._room.release()
+
+    def _seal(self, load: _Load) -> None:
+        try:
+            for write in load.writes:
+                write.result()
+            size = 0 if load.pack is None else load.pack.seal()
+        except BaseException:
+            if load.pack is not None:
+                load.pack.abort()
+            raise
+        batch = Batch()
+        with self._core.writing, self._lease.lock:
+            self._core.leases.check(self._lease)
+            places = {} if load.pack is None else self._core.add_pack(batch, load.pack, size)
+            self._core.grant(batch, self._lease, list(load.names), places)
+            self._core.index.apply(batch)
+        self._segments.settle(load.segments, proofs=load.proofs)
+
+
+def _domain(loaded: Loaded) -> int:
+    return int.from_bytes(loaded.data[24:28], "little")
+
+
+def _entries(places: Sequence[Place], domain: int, offset: int) -> list[Entry]:
+    entries = []
+    for _, _, length, name, kind, row in places:
+        _, _, _, stored, raw, codec, flags, zeros = row
+        entries.append(Entry(name, domain, 0, offset, raw, stored, codec, flags, zeros, kind))
+        offset += length
+    return entries
+
+
+def _moved(loaded: Loaded, domain: int, core: Core) -> bytes:
+    """The records as they lie in another domain: the header has it, so the check changes."""
+    parts: list[bytes | memoryview] = []
+    for r in records_in(loaded.data, core.rule):
+        parts += (encode_header(r.kind, r.codec, r.flags, r.zeros, domain, r.raw_length, r.name, r.payload), r.payload)
+    return b"".join(parts)

@@ -1,0 +1,198 @@
+"""Pinning: how durable segments become a root, and how a root is given up.
+
+The order is the promise: chunks are durable, then page packs, then the root file, then the row. A crash after
+the root file completes forward when the volume is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from galleria_storage import roots
+from galleria_storage.errors import LayoutInvalid
+from galleria_storage.index.store import Batch, Table
+from galleria_storage.layout import Layout
+from galleria_storage.objects.errors import ObjectExists
+from galleria_storage.packs.format import PAGES
+from galleria_storage.packs.writer import OpenPack
+from galleria_storage.records import PAGE, Record, encode_header
+from galleria_storage.roots import Holder, Root
+from galleria_storage.volume.core import Core
+from galleria_storage.volume.errors import LayoutIncomplete, LeaseLapsed
+from galleria_storage.volume.leases import Lease
+from galleria_storage.volume.rows import KnownPage, RootRow, SegmentRow, scope_prefix
+from galleria_storage.volume.segments import SegmentTable
+
+__all__ = ["Holder", "Pinning", "Root"]
+
+
+class _Tally(NamedTuple):
+    occupied: int
+    chunks: int
+
+
+class Pinning:
+    """Pins and releases roots. Safe for many threads."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def pin(self, lease: Lease, segments: SegmentTable, layout: Layout, root_id: UUID, holder: Holder) -> Root:
+        """Pin a layout whose segments are all durable under the lease, and end the lease. Idempotent once pinned.
+
+        Raises LeaseLapsed, LayoutIncomplete, LayoutInvalid, StoreFull, StoreFailed.
+        """
+        done = self._core.read_root(root_id)
+        if done is not None and done.layout == layout:
+            return done
+        self._core.leases.renew(lease)
+        tally = _check(layout, segments)
+        self._store_pages(lease, layout, segments)
+        core = self._core
+        root = Root(root_id, holder, layout, tally.occupied, lease.domain, core.identity.owner_epoch, core.now_ms())
+        with core.writing, lease.lock:
+            core.leases.check(lease)
+            self._write_file(root)
+            self._finish(root, lease, segments)
+        return root
+
+    def complete(self, root: Root, pages: Iterator[tuple[bytes, KnownPage]]) -> None:
+        """Make the rows of a root whose file is there; for opening and rebuilding."""
+        batch = Batch()
+        self._note_pages(root, batch, pages)
+        batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
+        self._core.index.apply(batch)
+
+    def release(self, root_id: UUID) -> bool:
+        """The root's resource gives it up. Its file goes as soon as no lease holds it. False if it is not there."""
+        with self._core.writing:
+            value = self._core.index.get(Table.ROOTS, [root_id.bytes])[0]
+            if value is None:
+                return False
+            row = RootRow.decode(value)
+            if not row.released:
+                self._core.store.replace(roots.released_name(root_id), root_id.bytes)
+                batch = Batch()
+                batch.put(Table.ROOTS, root_id.bytes, row._replace(released=True).encode())
+                self._core.index.apply(batch)
+            self.drop_released()
+            return True
+
+    def drop_released(self) -> None:
+        """Remove the files of released roots that no lease holds."""
+        with self._core.writing:
+            released = [key for key, value in self._core.index.scan(Table.ROOTS) if RootRow.decode(value).released]
+            held = self._core.leases.held_roots() if released else set()
+            for key in released:
+                root_id = UUID(bytes=key)
+                if root_id not in held:
+                    self._drop(root_id)
+
+    def _drop(self, root_id: UUID) -> None:
+        # The marker goes last: as long as it is there, the root cannot come back to life.
+        batch = Batch()
+        batch.delete(Table.ROOTS, root_id.bytes)
+        self._core.store.delete(roots.object_name(root_id))
+        self._core.index.apply(batch)
+        self._core.store.delete(roots.released_name(root_id))
+        self._core.forget_root(root_id)
+
+    def _write_file(self, root: Root) -> None:
+        try:
+            writer = self._core.store.create(roots.object_name(root.id))
+        except ObjectExists:
+            # An earlier try got this far; its lease is this one, so its content was checked the same way.
+            self._core.store.delete(roots.object_name(root.id))
+            writer = self._core.store.create(roots.object_name(root.id))
+        writer.append(roots.encode(root))
+        writer.commit()
+
+    def _finish(self, root: Root, lease: Lease, segments: SegmentTable) -> None:
+        batch = Batch()
+        pages = (
+            (row.name, KnownPage(root.id.bytes, row.covered, row.occupied, row.chunks)) for _, row in segments.rows()
+        )
+        self._note_pages(root, batch, pages)
+        batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
+        self._core.leases.end(lease, batch)
+
+    def _note_pages(self, root: Root, batch: Batch, pages: Iterator[tuple[bytes, KnownPage]]) -> None:
+        prefix = scope_prefix(root.holder.scope.bytes, PAGE)
+        for name, known in pages:
+            batch.put(Table.SCOPES, prefix + name, known.encode())
+
+    def _store_pages(self, lease: Lease, layout: Layout, segments: SegmentTable) -> None:
+        """Write the pages that the volume lacks into page packs, in the layout's order."""
+        wanted = set(layout.pages)
+        pack: OpenPack | None = None
+        try:
+            for rows in _grouped(segments):
+                present = self._core.hold_present(lease, PAGE, [row.name for row in rows])
+                for row in rows:
+                    if row.name in present or row.name not in wanted or not row.page:
+                        continue
+                    present.add(row.name)
+                    pack = pack or self._core.open_pack(PAGES)
+                    _append(pack, row, lease.domain)
+                    if pack.full:
+                        full, pack = pack, None
+                        self._seal(full, lease)
+            last, pack = pack, None
+            if last is not None:
+                self._seal(last, lease)
+        finally:
+            if pack is not None:
+                pack.abort()
+
+    def _seal(self, pack: OpenPack, lease: Lease) -> None:
+        size = pack.seal()
+        batch = Batch()
+        with self._core.writing, lease.lock:
+            if lease.ended:
+                raise LeaseLapsed(lease.id)
+            places = self._core.add_pack(batch, pack, size)
+            self._core.leases.hold(batch, lease, set(places.values()))
+            self._core.index.apply(batch)
+
+
+def _check(layout: Layout, segments: SegmentTable) -> _Tally:
+    """Whether every page of the layout is durable where it stands. Raises LayoutIncomplete, LayoutInvalid."""
+    missing = {i: name for i, name in enumerate(layout.pages) if name is not None}
+    occupied = chunks = 0
+    for segment, row in segments.rows():
+        if missing.get(segment) != row.name:
+            continue
+        expected = layout.rule.segment_length(layout.size, segment)
+        if row.covered != expected:
+            raise LayoutInvalid("wrong total", f"bytes of the page of segment {segment}", row.covered, expected)
+        del missing[segment]
+        occupied += row.occupied
+        chunks += row.chunks
+    if missing:
+        raise LayoutIncomplete(min(missing), len(missing))
+    return _Tally(occupied, chunks)
+
+
+def _grouped(segments: SegmentTable) -> Iterator[list[SegmentRow]]:
+    group: list[SegmentRow] = []
+    for _, row in segments.rows():
+        group.append(row)
+        if len(group) == 64:  # noqa: PLR2004 - about 2 MiB of pages
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _append(pack: OpenPack, row: SegmentRow, domain: int) -> None:
+    payload = memoryview(row.page)
+    header = encode_header(PAGE, 0, 0, 0, domain, len(payload), row.name, payload)
+    record = Record(PAGE, 0, 0, 0, domain, 0, len(payload), len(payload), row.name, payload)
+    pack.append([record], header + row.page)
+
+
+def _row(root: Root) -> RootRow:
+    holder = root.holder
+    return RootRow(False, root.domain, root.layout.size, root.occupied, holder.scope, holder.resource, holder.name)

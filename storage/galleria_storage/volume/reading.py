@@ -1,0 +1,246 @@
+"""Reading a root's pages, records and bytes, under a lease of its own.
+
+Records are read in the order in which they lie, neighbours together, and checked by their XXH3-128; whoever uses
+their bytes checks the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+from uuid import uuid4
+
+from galleria_storage.compression import expand
+from galleria_storage.digest import name_of
+from galleria_storage.errors import StorageError
+from galleria_storage.index.store import Batch
+from galleria_storage.page import Page
+from galleria_storage.records import CHUNK, HEADER_SIZE, PAGE, good_check, records_in
+from galleria_storage.roots import Root
+from galleria_storage.volume.core import Core
+from galleria_storage.volume.errors import RecordsUnreadable, SegmentOutside
+from galleria_storage.volume.ranges import LARGEST_READ, Loaded, Place, Span, spans
+
+_FRAME: Final = 1 << 20
+_TRIES: Final = 3
+_PIECE: Final = 1 << 20
+
+
+class Piece(NamedTuple):
+    """A piece of a disk: `data`, or None for `length` zero bytes."""
+
+    offset: int
+    length: int
+    data: bytes | None
+
+
+class Reader:
+    """Reads one root. A context manager; safe for many threads; `close` ends its lease.
+
+    The root may be released meanwhile: its bytes stay until the reader is closed or idle for 15 minutes.
+    """
+
+    def __init__(self, core: Core, root: Root) -> None:
+        self.root = root
+        self._core = core
+        self._lease = core.leases.begin(uuid4(), root.holder.scope, root.id, root.domain)
+        with core.writing, self._lease.lock:
+            batch = Batch()
+            core.leases.hold(batch, self._lease, roots=[root.id])
+            core.index.apply(batch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the lease. Idempotent."""
+        if not self._lease.ended:
+            self._core.leases.end(self._lease, Batch())
+
+    def lies_on(self, core: Core) -> bool:
+        """Whether the root lies on the volume of `core`."""
+        return core is self._core
+
+    def segments(self) -> Iterator[int]:
+        """Numbers of the segments that are not empty, in order."""
+        return (segment for segment, name in enumerate(self.root.layout.pages) if name is not None)
+
+    def page(self, segment: int) -> bytes | None:
+        """The page of a segment, checked against its name; None if the segment is empty.
+
+        Raises SegmentOutside, RecordsUnreadable, StoreFailed, LeaseLapsed.
+        """
+        if not 0 <= segment < len(self.root.layout.pages):
+            raise SegmentOutside("segment", segment, len(self.root.layout.pages))
+        name = self.root.layout.pages[segment]
+        if name is None:
+            return None
+        self._core.leases.renew(self._lease)
+        for _ in range(_TRIES):
+            for place in self._places(PAGE, [name]):
+                page = self._page_at(place)
+                if page is not None:
+                    return page
+        raise RecordsUnreadable([name])
+
+    def pages(self, first: int = 0, count: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Number and page of each segment that is not empty, in order. Raises as `page`."""
+        end = len(self.root.layout.pages) if count is None else first + count
+        for segment in range(first, end):
+            page = self.page(segment)
+            if page is not None:
+                yield segment, page
+
+    def records(self, segment: int, wanted: bytes = b"") -> Iterator[bytes]:
+        """Records of a segment's chunks, back to back in frames of about 1 MiB, in the order in which they lie.
+
+        `wanted` has a bit per chunk of the page, lowest first; empty means all. A name at several positions comes
+        once. Raises RecordsUnreadable at the end, with the names that could not be read; else as `page`.
+        """
+        encoded = self.page(segment)
+        if encoded is None:
+            return
+        names = Page.parse(encoded, self.root.layout.rule).names
+        yield from self.records_named(chosen(names, wanted))
+
+    def records_named(self, names: Sequence[bytes]) -> Iterator[bytes]:
+        """Records of chunks by name, for a caller that took the names from this root's pages. Raises as `records`."""
+        for loaded in self.load(names):
+            yield from _framed(loaded)
+
+    def load(self, names: Sequence[bytes]) -> Iterator[Loaded]:
+        """The same, as they were read. Raises as `records`."""
+        bad = list(names)
+        for _ in range(_TRIES):
+            self._core.leases.renew(self._lease)
+            places = list(self._places(CHUNK, bad))
+            found = {place.name for place in places}
+            bad = [name for name in bad if name not in found]
+            for span in spans(places, LARGEST_READ):
+                good, lost = self._read(span)
+                bad.extend(lost)
+                yield from good
+            if not bad:
+                return
+        raise RecordsUnreadable(bad)
+
+    def range(self, offset: int, length: int) -> Iterator[Piece]:
+        """The bytes of a range in pieces of at most 1 MiB, checked against their names.
+
+        Raises SegmentOutside, else as `records`.
+        """
+        layout = self.root.layout
+        if not 0 <= offset <= layout.size or not 0 <= length <= layout.size - offset:
+            raise SegmentOutside("end of the range", offset + length, layout.size)
+        end = offset + length
+        while offset < end:
+            segment, start = divmod(offset, layout.rule.segment)
+            stop = min(end - segment * layout.rule.segment, layout.rule.segment)
+            yield from self._segment_range(segment, start, stop)
+            offset = segment * layout.rule.segment + stop
+
+    def _segment_range(self, segment: int, start: int, stop: int) -> Iterator[Piece]:
+        base = segment * self.root.layout.rule.segment
+        encoded = self.page(segment)
+        if encoded is None:
+            yield Piece(base + start, stop - start, None)
+            return
+        page = Page.parse(encoded, self.root.layout.rule)
+        batch: list[tuple[int, int, bytes]] = []
+        for begin, length, name in _overlapping(page, start, stop):
+            if name is None or sum(size for _, size, _ in batch) >= _PIECE:
+                yield from self._expanded(batch, base, start, stop)
+                batch = []
+            if name is None:
+                low, high = max(begin, start), min(begin + length, stop)
+                yield Piece(base + low, high - low, None)
+            else:
+                batch.append((begin, length, name))
+        yield from self._expanded(batch, base, start, stop)
+
+    def _expanded(self, batch: Sequence[tuple[int, int, bytes]], base: int, start: int, stop: int) -> Iterator[Piece]:
+        raw: dict[bytes, bytes] = {}
+        for frame in self.records_named(list(dict.fromkeys(name for _, _, name in batch))):
+            for record in records_in(frame, self._core.rule):
+                raw[record.name] = expand(record.codec, record.payload, record.raw_length, self._core.rule.max_chunk)
+        for begin, length, name in batch:
+            if name_of(raw[name]) != name:
+                raise RecordsUnreadable([name])
+            low, high = max(begin, start), min(begin + length, stop)
+            yield Piece(base + low, high - low, raw[name][low - begin : high - begin])
+
+    def _places(self, kind: int, names: Sequence[bytes]) -> Iterator[Place]:
+        rows = self._core.chunks.locate(kind, self.root.domain, names)
+        for name, row in zip(names, rows, strict=True):
+            if row is not None:
+                yield Place(row.pack, row.offset, HEADER_SIZE + row.stored_length, name, kind, row)
+
+    def _page_at(self, place: Place) -> bytes | None:
+        data = self._core.store.read(place.object_name, place.offset, place.length)
+        if data is None or len(data) != place.length or not good_check(memoryview(data), 0, place.length):
+            return None
+        record = next(records_in(data, self.root.layout.rule))
+        page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
+        return page if name_of(page) == place.name else None
+
+    def _read(self, span: Span) -> tuple[list[Loaded], list[bytes]]:
+        """Read a span; its good records, and the names of the bad."""
+        start, end = span[0].offset, span[-1].offset + span[-1].length
+        try:
+            data = memoryview(self._core.store.read(span[0].object_name, start, end - start) or b"")
+        except StorageError:
+            return [], [place.name for place in span]
+        good: list[Place] = []
+        lost: list[bytes] = []
+        runs: list[Loaded] = []
+        for place in span:
+            at = place.offset - start
+            if data[at + 40 : at + 72] != place.name or not good_check(data, at, place.length):
+                lost.append(place.name)
+                continue
+            if good and good[-1].offset + good[-1].length != place.offset:
+                runs.append(_run(data, start, good))
+                good = []
+            good.append(place)
+        if good:
+            runs.append(_run(data, start, good))
+        return runs, lost
+
+
+def _run(data: memoryview, start: int, places: Sequence[Place]) -> Loaded:
+    return Loaded(data[places[0].offset - start : places[-1].offset + places[-1].length - start], places)
+
+
+def chosen(names: Sequence[bytes], wanted: bytes) -> list[bytes]:
+    """Distinct names at the positions whose bit is set; all distinct names when there are no bits."""
+    if not wanted:
+        return list(dict.fromkeys(names))
+    bits = int.from_bytes(wanted, "little")
+    return list(dict.fromkeys(name for position, name in enumerate(names) if bits >> position & 1))
+
+
+def _framed(loaded: Loaded) -> Iterator[bytes]:
+    base = loaded.places[0].offset
+    begin = end = 0
+    for place in loaded.places:
+        after = place.offset + place.length - base
+        if after - begin > _FRAME and end > begin:
+            yield bytes(loaded.data[begin:end])
+            begin = end
+        end = after
+    yield bytes(loaded.data[begin:end])
+
+
+def _overlapping(page: Page, start: int, stop: int) -> Iterator[tuple[int, int, bytes | None]]:
+    names = iter(page.names)
+    begin = 0
+    for entry in page.lengths:
+        length = abs(entry)
+        name = None if entry < 0 else next(names)
+        if begin < stop and begin + length > start:
+            yield begin, length, name
+        begin += length

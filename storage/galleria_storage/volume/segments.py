@@ -1,0 +1,106 @@
+"""The durable segments of a push or copy: rows of its lease, until a root pins them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from galleria_storage.digest import name_of
+from galleria_storage.errors import PageInvalid
+from galleria_storage.index.store import Batch, Table
+from galleria_storage.page import Page, check_page
+from galleria_storage.records import CHUNK, PAGE
+from galleria_storage.rules import Rule
+from galleria_storage.volume.core import Core
+from galleria_storage.volume.leases import Lease
+from galleria_storage.volume.rows import SEGMENT, KnownPage, SegmentRow, lease_key, scope_prefix
+
+Proofs = Mapping[bytes, tuple[int, int, int]]
+"""Of chunks by name: raw length in bytes, flags, zero counts."""
+
+
+class SegmentTable:
+    """Segments of one lease. Safe for many threads."""
+
+    def __init__(self, core: Core, lease: Lease, rule: Rule) -> None:
+        self._core = core
+        self.lease = lease
+        self._rule = rule
+
+    def settle(
+        self, pages: Sequence[tuple[int, Page, bytes]], counts: bytes | None = None, proofs: Proofs | None = None
+    ) -> None:
+        """Check that each page is the rule's, all its chunks being visible, and make its row durable.
+
+        `proofs` are those of chunks by name where the caller knows them. Raises PageInvalid, LeaseLapsed.
+        """
+        batch = Batch()
+        for segment, page, encoded in pages:
+            self._check(segment, page, proofs)
+            row = SegmentRow(name_of(encoded), page.covered, page.occupied, len(page.names), encoded)
+            batch.put(Table.LEASES, self._key(segment), row.encode())
+        self.apply(batch, counts)
+
+    def settle_known(self, offers: Sequence[tuple[int, bytes]], scope: UUID | None = None) -> list[bool]:
+        """Which offered pages are durable in this push, or in a root of its scope; those become durable segments.
+
+        `scope` is another one to ask instead, for copies on one volume.
+        """
+        mine = self._core.index.get(Table.LEASES, [self._key(segment) for segment, _ in offers])
+        prefix = scope_prefix((scope or self.lease.scope).bytes, PAGE)
+        shared = self._core.index.get(Table.SCOPES, [prefix + name for _, name in offers])
+        with self._core.writing, self.lease.lock:
+            self._core.leases.check(self.lease)
+            batch = Batch()
+            answers = []
+            for (segment, name), own, known in zip(offers, mine, shared, strict=True):
+                done = own is not None and SegmentRow.decode(own).name == name
+                answers.append(done or self._take(batch, segment, name, known))
+            if len(batch):
+                self._core.index.apply(batch)
+        return answers
+
+    def rows(self) -> Iterator[tuple[int, SegmentRow]]:
+        """All durable segments in ascending order."""
+        start = lease_key(self.lease.id.bytes, SEGMENT)
+        for key, value in self._core.index.scan(Table.LEASES, start):
+            yield int.from_bytes(key[len(start) :], "big"), SegmentRow.decode(value)
+
+    def apply(self, batch: Batch, counts: bytes | None = None) -> None:
+        """Apply a batch for as long as the lease lives. Raises LeaseLapsed."""
+        with self.lease.lock:
+            self._core.leases.check(self.lease)
+            if counts is not None:
+                batch.put(Table.LEASES, lease_key(self.lease.id.bytes, b"t"), counts)
+            if len(batch):
+                self._core.index.apply(batch)
+
+    def _take(self, batch: Batch, segment: int, name: bytes, value: bytes | None) -> bool:
+        if value is None:
+            return False
+        known = KnownPage.decode(value)
+        root = self._core.pinned(known.root)
+        if root is None:
+            return False
+        self._core.leases.hold(batch, self.lease, roots=[root])
+        row = SegmentRow(name, known.covered, known.occupied, known.chunks, b"")
+        batch.put(Table.LEASES, self._key(segment), row.encode())
+        return True
+
+    def _check(self, segment: int, page: Page, known: Proofs | None) -> None:
+        proofs = self._proofs(page) if known is None else [known[name] for name in page.names]
+        if len(proofs) != len(page.names):
+            missing = len(page.names) - len(proofs)
+            raise PageInvalid(segment, None, "chunks are gone", "chunks missing", missing, 0)
+        try:
+            check_page(page, self._rule, page.covered, page.covered != self._rule.segment, proofs)
+        except PageInvalid as error:
+            error.segment = segment
+            raise
+
+    def _proofs(self, page: Page) -> list[tuple[int, int, int]]:
+        rows = self._core.chunks.locate(CHUNK, self.lease.domain, page.names)
+        return [(row.raw_length, row.flags, row.zeros) for row in rows if row is not None]
+
+    def _key(self, segment: int) -> bytes:
+        return lease_key(self.lease.id.bytes, SEGMENT, segment.to_bytes(4, "big"))

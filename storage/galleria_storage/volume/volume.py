@@ -1,0 +1,205 @@
+"""A volume: one place that holds content, with one owner at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from galleria_storage.errors import StorageError, UnknownRule
+from galleria_storage.index.store import Index, Table
+from galleria_storage.objects.store import ObjectStore
+from galleria_storage.rules import BLOCK_CDC_1, Rule
+from galleria_storage.volume.copying import Copy
+from galleria_storage.volume.core import Core, system_clock
+from galleria_storage.volume.errors import RootMissing, VolumeClosed
+from galleria_storage.volume.identity import take_over
+from galleria_storage.volume.pins import Pinning, Root
+from galleria_storage.volume.pool import PackPool
+from galleria_storage.volume.push import Push
+from galleria_storage.volume.reading import Reader
+from galleria_storage.volume.rebuild import complete, is_built, rebuild, unnoted_roots
+from galleria_storage.volume.rows import RootRow
+
+_FOLDERS = ("packs/", "pages/", "roots/", "meta/")
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedRoot:
+    """A root as lists show it; sizes in bytes."""
+
+    id: UUID
+    scope: UUID
+    resource: UUID
+    name: str
+    size: int
+    occupied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a volume holds, in bytes: `stored` counts packs, root files and markers, `index` what can be made again."""
+
+    logical: int
+    occupied: int
+    stored: int
+    index: int
+    free: int
+    total: int
+    roots: int
+    records: int
+
+
+class Volume:
+    """An open volume. Safe for many threads; every method but `suspect` may wait for the disk.
+
+    Opening counts the owner epoch up, makes a missing index again and completes what a crash left between a root's
+    file and its row. Raises VolumeUnreadable, StoreFailed.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        index: Index,
+        *,
+        rules: Sequence[Rule] = (BLOCK_CDC_1,),
+        clock: Callable[[], float] = system_clock,
+        dedup: str = "volume",
+        index_size: Callable[[], int] = lambda: 0,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        identity = take_over(store, dedup)
+        built = is_built(index, identity.id)
+        if not built:
+            index.clear()
+        self._core = Core(store, index, identity, rules, clock)
+        self._pinning = Pinning(self._core)
+        if built:
+            for root in list(unnoted_roots(self._core)):
+                complete(self._core, self._pinning, root)
+        else:
+            rebuild(self._core, self._pinning)
+        # Numbers are known only once the packs are.
+        self._core.count_packs()
+        self._pinning.drop_released()
+        self._suspect: StorageError | None = None
+        self._pool = PackPool(self._core, self._doubt)
+        self._pushes: dict[UUID, Push] = {}
+        self._lock = threading.Lock()
+        self._index_size = index_size
+        self._on_close = on_close
+        self._closed = False
+
+    @property
+    def id(self) -> UUID:
+        """The volume's id, as written on it."""
+        return self._core.identity.id
+
+    @property
+    def owner_epoch(self) -> int:
+        """How often the volume has been opened."""
+        return self._core.identity.owner_epoch
+
+    @property
+    def suspect(self) -> StorageError | None:
+        """What went wrong when a pack was sealed; such a volume should get no new work."""
+        return self._suspect
+
+    def begin_push(self, scope: UUID, root_id: UUID, *, lease_id: UUID, rule: Rule = BLOCK_CDC_1) -> Push:
+        """A push for content that will be pinned as `root_id`; the one of that lease if it is alive.
+
+        Raises UnknownRule, StoreFailed.
+        """
+        if rule.name not in self._core.rules:
+            raise UnknownRule(rule.name)
+        self._check_open()
+        with self._lock:
+            lease = self._core.leases.begin(lease_id, scope, root_id, self._core.domain_of(scope))
+            if lease_id not in self._pushes:
+                self._pushes[lease_id] = Push(self._core, self._pool, self._pinning, lease, rule)
+            return self._pushes[lease_id]
+
+    def resume_push(self, lease_id: UUID, rule: Rule = BLOCK_CDC_1) -> Push | None:
+        """The push of a lease that is alive; None if it has lapsed or never was."""
+        self._check_open()
+        with self._lock:
+            lease = self._core.leases.find(lease_id)
+            if lease is None:
+                return None
+            if lease_id not in self._pushes:
+                self._pushes[lease_id] = Push(self._core, self._pool, self._pinning, lease, rule)
+            return self._pushes[lease_id]
+
+    def begin_copy(self, scope: UUID, root_id: UUID, *, lease_id: UUID) -> Copy:
+        """A copy into this volume, new or gone on with."""
+        self._check_open()
+        lease = self._core.leases.begin(lease_id, scope, root_id, self._core.domain_of(scope))
+        return Copy(self._core, self._pinning, lease)
+
+    def root(self, root_id: UUID) -> Root | None:
+        """A pinned root; None if it is not here or released. Raises RootDamaged."""
+        return self._core.read_root(root_id)
+
+    def roots(self) -> list[PinnedRoot]:
+        """All roots that are pinned and not released."""
+        rows = ((key, RootRow.decode(value)) for key, value in self._core.index.scan(Table.ROOTS))
+        return [
+            PinnedRoot(UUID(bytes=key), row.scope, row.resource, row.name, row.size, row.occupied)
+            for key, row in rows
+            if not row.released
+        ]
+
+    def release(self, root_id: UUID) -> bool:
+        """Its resource gives a root up; readers that run end well. False if it is not here."""
+        return self._pinning.release(root_id)
+
+    def open_read(self, root_id: UUID) -> Reader:
+        """A reader of a root. Raises RootMissing, RootDamaged."""
+        self._check_open()
+        with self._core.writing:
+            root = self._core.read_root(root_id)
+            if root is None:
+                raise RootMissing(root_id)
+            return Reader(self._core, root)
+
+    def usage(self) -> Usage:
+        """What the volume holds now."""
+        space = self._core.store.space()
+        pinned = self.roots()
+        return Usage(
+            logical=sum(root.size for root in pinned),
+            occupied=sum(root.occupied for root in pinned),
+            stored=sum(info.size for folder in _FOLDERS for info in self._core.store.list(folder)),
+            index=self._index_size(),
+            free=space.free,
+            total=space.total,
+            roots=len(pinned),
+            records=sum(row.records for _, row in self._core.chunks.packs()),
+        )
+
+    def maintain(self) -> None:
+        """Seal packs that have waited, end leases whose time is over. To be called about once a second."""
+        self._check_open()
+        self._pool.seal_old()
+        ended = self._core.leases.end_lapsed()
+        with self._lock:
+            for lease in ended:
+                self._pushes.pop(lease.id, None)
+        self._pinning.drop_released()
+
+    def close(self) -> None:
+        """Seal what is open and free everything. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._pool.close()
+        self._core.index.close()
+        self._on_close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise VolumeClosed
+
+    def _doubt(self, error: StorageError) -> None:
+        self._suspect = self._suspect or error
