@@ -64,7 +64,9 @@ def _smaller(frame: BufferSegment, view: bytes | memoryview) -> tuple[int, bytes
 
 
 def expand(codec: int, payload: bytes | memoryview, raw_length: int, out_limit: int) -> bytes:
-    """The bytes of a payload, which may be hostile: no more than `raw_length` bytes are ever taken for them.
+    """The bytes of a payload, which may be hostile: no more than `raw_length` bytes are ever made of it.
+
+    The library keeps a workspace for each thread, at most `out_limit` and 256 KiB, whatever frames ask for.
 
     Args:
         codec: RAW or ZSTD.

@@ -14,7 +14,7 @@ from galleria_storage.layout import Layout
 
 FOLDER: Final = "roots"
 MAX_NAME: Final = 2048
-MAX_LAYOUT: Final = 1_179_800
+MAX_LAYOUT: Final = 1_179_736
 
 _HEADER: Final = struct.Struct("<4sHH16s16s16sIIIIQQII")
 _OBJECT: Final = re.compile(r"roots/([0-9a-f]{32})(\.released)?")

@@ -84,3 +84,12 @@ def test_records_are_read_back_from_their_bytes(case: dict[str, Any]) -> None:
     assert good_check(memoryview(data), 0, len(data))
     (sent,) = records_in(bytes.fromhex(case["sent_by_a_client"]), BLOCK_CDC_1)
     assert sent == record._replace(flags=0, zeros=0, domain=0)
+
+
+def test_the_worked_bytes_of_the_specification_are_the_vectors() -> None:
+    text = (FOLDER.parents[1] / "storage" / "FORMAT.md").read_text().partition("## 10. Worked bytes")[2]
+    written = ["".join(block.split()) for block in text.split("```")[1::2]]
+    disk = stored("disks.json")["disks"][0]
+    record = stored("records.json")["records"][0]
+    assert written == [disk["pages"][0]["page"], disk["layout"], record["stored"]]
+    assert disk["digest"] in text

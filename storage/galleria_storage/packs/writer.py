@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.format import TARGET_SIZES, Entry, PackId, encode_footer, encode_header
@@ -15,13 +16,16 @@ class OpenPack:
     Nothing is visible before `seal` returns; `abort` leaves nothing behind.
     """
 
-    def __init__(self, store: ObjectStore, volume: bytes, pack: PackId, kind: int) -> None:
+    def __init__(
+        self, store: ObjectStore, volume: bytes, pack: PackId, kind: int, target: int | None = None
+    ) -> None:
         self.id = pack
         self.kind = kind
         self.entries: list[Entry] = []
-        self._target = TARGET_SIZES[kind]
+        self._target = target or TARGET_SIZES[kind]
         self._writer = store.create(pack.object_name(kind))
-        self._writer.append(encode_header(kind, volume, pack))
+        with self._leaving_nothing():
+            self._writer.append(encode_header(kind, volume, pack))
 
     @property
     def size(self) -> int:
@@ -60,12 +64,24 @@ class OpenPack:
             offset += HEADER_SIZE + record.stored_length
 
     def seal(self) -> int:
-        """Make the pack durable and visible; returns its size in bytes. Raises StoreFull, StoreFailed."""
-        self._writer.append(encode_footer(self.id, self.entries, self._writer.size))
-        size = self._writer.size
-        self._writer.commit()
-        return size
+        """Make the pack durable and visible; returns its size in bytes.
+
+        Raises StoreFull, StoreFailed; the pack is forgotten then.
+        """
+        with self._leaving_nothing():
+            self._writer.append(encode_footer(self.id, self.entries, self._writer.size))
+            size = self._writer.size
+            self._writer.commit()
+            return size
 
     def abort(self) -> None:
         """Forget the pack."""
         self._writer.abort()
+
+    @contextmanager
+    def _leaving_nothing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._writer.abort()
+            raise

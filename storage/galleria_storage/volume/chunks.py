@@ -9,6 +9,10 @@ from galleria_storage.packs.format import Entry, PackId
 from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_key, chunk_prefix, pack_key, pack_of
 
 
+Places = dict[tuple[int, bytes], PackId]
+"""The packs in which names are found, by domain and name."""
+
+
 class ChunkTable:
     """Rows of CHUNKS and PACKS. Safe for many threads; what is read and written together the caller locks."""
 
@@ -29,20 +33,21 @@ class ChunkTable:
 
     def add_pack(
         self, batch: Batch, pack: PackId, kind: int, size: int, entries: Sequence[Entry]
-    ) -> dict[bytes, PackId]:
+    ) -> Places:
         """Make a sealed pack's records visible with `batch`; the packs in which its names are found from then on.
 
-        The first record of a name stays its record: a second one is garbage from the start.
+        The first record of a name in a domain stays its record: a second one is garbage from the start.
         """
         batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(entries), 0).encode())
         keys = [chunk_key(entry.kind, entry.domain, entry.name) for entry in entries]
         before = self._index.get(Table.CHUNKS, keys)
-        places: dict[bytes, PackId] = {}
+        places: Places = {}
         for key, entry, row in zip(keys, entries, before, strict=True):
+            place = entry.domain, entry.name
             if row is not None:
-                places[entry.name] = ChunkRow.decode(row).pack
-            elif entry.name not in places:
-                places[entry.name] = pack
+                places[place] = ChunkRow.decode(row).pack
+            elif place not in places:
+                places[place] = pack
                 batch.put(Table.CHUNKS, key, _row(pack, entry).encode())
         return places
 

@@ -12,12 +12,12 @@ from uuid import UUID
 from galleria_storage import roots
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import PackId
+from galleria_storage.packs.format import TARGET_SIZES, PackId
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import CHUNK, Record
 from galleria_storage.roots import Root
 from galleria_storage.rules import Rule
-from galleria_storage.volume.chunks import ChunkTable
+from galleria_storage.volume.chunks import ChunkTable, Places
 from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import Lease, LeaseTable
 from galleria_storage.volume.rows import ChunkRow, RootRow, scope_prefix
@@ -40,13 +40,20 @@ class Core:
     """
 
     def __init__(
-        self, store: ObjectStore, index: Index, identity: Identity, rules: Sequence[Rule], clock: Callable[[], float]
+        self,
+        store: ObjectStore,
+        index: Index,
+        identity: Identity,
+        rules: Sequence[Rule],
+        clock: Callable[[], float],
+        pack_sizes: Mapping[int, int] = TARGET_SIZES,
     ) -> None:
         self.store = store
         self.index = index
         self.identity = identity
         self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
         self.clock = clock
+        self.pack_sizes = pack_sizes
         self.chunks = ChunkTable(index)
         self.leases = LeaseTable(index, clock)
         self.writing = threading.RLock()
@@ -66,20 +73,18 @@ class Core:
     def open_pack(self, kind: int) -> OpenPack:
         """A new open pack under a name never used before."""
         number = PackId(self.identity.owner_epoch, next(self._numbers))
-        return OpenPack(self.store, self.identity.id.bytes, number, kind)
+        return OpenPack(self.store, self.identity.id.bytes, number, kind, self.pack_sizes[kind])
 
-    def add_pack(self, batch: Batch, pack: OpenPack, size: int) -> dict[bytes, PackId]:
+    def add_pack(self, batch: Batch, pack: OpenPack, size: int) -> Places:
         """Make a sealed pack's records visible with `batch`; where its names lie. The caller has `writing`."""
         return self.chunks.add_pack(batch, pack.id, pack.kind, size, pack.entries)
 
-    def grant(
-        self, batch: Batch, lease: Lease, names: Sequence[bytes], places: Mapping[bytes, PackId] | None = None
-    ) -> None:
+    def grant(self, batch: Batch, lease: Lease, names: Sequence[bytes], places: Places | None = None) -> None:
         """Note with `batch` that the lease's scope brought these chunks, and hold the packs they lie in.
 
         `places` are packs of names that become visible with the same batch. The caller has `writing` and `lease.lock`.
         """
-        known = places or {}
+        known = {name: pack for (domain, name), pack in (places or {}).items() if domain == lease.domain}
         rest = [name for name in names if name not in known]
         packs = {known[name] for name in names if name in known}
         packs.update(row.pack for row in self.chunks.locate(CHUNK, lease.domain, rest) if row is not None)
@@ -126,6 +131,8 @@ class Core:
             root = self._roots.get(root_id)
         if root is None:
             data = self.store.read(roots.object_name(root_id))
+            if data is None and self.pinned(root_id.bytes) is None:
+                return None  # released while we looked
             if data is None:
                 raise roots.RootDamaged(root_id.hex, "its file is gone")
             root = roots.decode(root_id, data)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from galleria_storage.index.store import Batch
-from galleria_storage.packs.format import DATA, HEADER_SIZE, TARGET_SIZES, Entry
+from galleria_storage.packs.format import DATA, HEADER_SIZE, Entry
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.page import Page
 from galleria_storage.records import encode_header, records_in
@@ -81,7 +81,7 @@ class Loading:
         load.segments.append((segment, page, encoded))
         load.names.update(page.names)
         load.proofs.update({name: row.proof for name, row in rows.items()})
-        if load.size >= TARGET_SIZES[DATA] or len(load.segments) >= _SEGMENTS_AT_ONCE:
+        if load.size >= self._core.pack_sizes[DATA] or len(load.segments) >= _SEGMENTS_AT_ONCE:
             self._hand_over()
 
     def finish(self) -> None:

@@ -45,7 +45,8 @@ class _Arrival(NamedTuple):
 class _Slot:
     """One open pack with those who wait for it. `virtual` counts bytes of records that were there already."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: int) -> None:
+        self._target = target
         self.lock = threading.Lock()
         self.pack: OpenPack | None = None
         self.arrivals: list[_Arrival] = []
@@ -55,7 +56,7 @@ class _Slot:
     @property
     def full(self) -> bool:
         size = self.virtual + (self.pack.size if self.pack else 0)
-        return size >= (64 << 20)
+        return size >= self._target
 
 
 class PackPool:
@@ -64,7 +65,7 @@ class PackPool:
     def __init__(self, core: Core, suspect: Callable[[StorageError], None]) -> None:
         self._core = core
         self._suspect = suspect
-        self._slots = [_Slot() for _ in range(SLOTS)]
+        self._slots = [_Slot(core.pack_sizes[DATA]) for _ in range(SLOTS)]
         self._sealing = threading.Semaphore(_SEALING_AT_ONCE)
         self._threads = ThreadPoolExecutor(2, "seal")
         self._under_way: set[Future[None]] = set()

@@ -1,0 +1,1 @@
+"""Programs that measure Galleria on real images."""

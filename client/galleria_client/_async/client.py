@@ -1,0 +1,59 @@
+"""The client: one channel and its namespaces."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from galleria.v1.installation_pb2 import ServerInfo
+from galleria_client._async.contents import Contents
+from galleria_client._async.disks import Disks
+from galleria_client._async.galleries import Galleries
+from galleria_client._async.installation import Operators, Regions, Servers
+from galleria_client._async.operations import Operations
+from galleria_client._async.transport import Transport
+from galleria_client.endpoint import CALL_SECONDS
+from galleria_client.retry import RetryPolicy
+
+
+class Client:
+    """A client of one server; use it inside a running event loop.
+
+    Args:
+        target: `host:port`; by default GALLERIA_ENDPOINT, else 127.0.0.1:8470.
+        timeout: seconds that a unary call may take, a try.
+        retry: how calls that are safe to repeat are tried again while the server is unavailable.
+    """
+
+    def __init__(
+        self, target: str | None = None, *, timeout: float = CALL_SECONDS, retry: RetryPolicy | None = None
+    ) -> None:
+        self._transport = Transport(target, timeout=timeout, retry=retry)
+        self.disks = Disks(self._transport)
+        self.contents = Contents(self._transport)
+        self.galleries = Galleries(self._transport)
+        self.operations = Operations(self._transport)
+        self.regions = Regions(self._transport)
+        self.operators = Operators(self._transport)
+        self._servers = Servers(self._transport)
+
+    @property
+    def target(self) -> str:
+        """Address of the server."""
+        return self._transport.target
+
+    async def server_info(self) -> ServerInfo:
+        """Version, limits, codecs and rules of the server."""
+        return await self._servers.info()
+
+    async def close(self) -> None:
+        """Close the channel; running calls are cancelled."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,89 @@
+"""The namespace of contents: the bytes of disks and image versions, read back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from galleria.v1 import contents_pb2 as pb
+from galleria.v1.contents_pb2_grpc import ContentsStub
+from galleria_client._async.transport import Transport
+from galleria_client.pull.options import PullOptions, PullProgress, PullReport
+from galleria_client.pull.pipeline import pull_content, verify_content
+
+
+class Contents:
+    """Content of a disk, by its name, or of an image version, by its name (`latest` allowed) and a region."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._stub = ContentsStub(transport.channel)
+
+    async def layout(self, name: str, region: str = "", *, digest: str = "") -> pb.ContentLayout:
+        """The layout, and the exact name that `latest` meant.
+
+        Raises:
+            NotFound, RegionUnknown, WrongState, NotInRegion.
+        """
+        source = pb.ContentSource(name=name, region=region, digest=digest)
+        return await self._transport.unary(self._stub.GetLayout, pb.GetLayoutRequest(source=source), repeat=True)
+
+    async def pages(
+        self, name: str, region: str = "", *, first_segment: int = 0, segment_count: int = 0
+    ) -> AsyncIterator[pb.SegmentPage]:
+        """The pages of segments as the server sends them, in ascending order, not verified."""
+        request = pb.ReadPagesRequest(
+            source=pb.ContentSource(name=name, region=region),
+            first_segment=first_segment,
+            segment_count=segment_count,
+        )
+        async for page in self._transport.stream(self._stub.ReadPages(request)):
+            yield page
+
+    async def range(
+        self, name: str, region: str = "", *, offset: int = 0, length: int = 0
+    ) -> AsyncIterator[pb.RangeData]:
+        """Raw bytes of a range as the server sends them, not verified; `length` 0 means to the end."""
+        source = pb.ContentSource(name=name, region=region)
+        request = pb.ReadRangeRequest(source=source, offset=offset, length=length)
+        async for piece in self._transport.stream(self._stub.ReadRange(request)):
+            yield piece
+
+    async def pull(
+        self,
+        name: str,
+        output: str | Path,
+        *,
+        region: str = "",
+        seeds: Sequence[str | Path] = (),
+        options: PullOptions | None = None,
+        progress: PullProgress | None = None,
+    ) -> PullReport:
+        """Write the content, verified, to a sparse file, a block device, or with `-` to the standard output.
+
+        Takes chunks from `seeds` and from what an earlier pull left in `OUTPUT.part`, fetches the rest, and gives the
+        file its name when it is complete. Goes on by itself after a break. `progress` is called from another thread.
+
+        Raises:
+            OutputError: the output cannot be written; OUTPUT.part stays.
+            ContentCorrupt: the server sent wrong bytes.
+            CallFailed: the server refused.
+            GaveUp: the server was away too long; call again to go on.
+        """
+        stop = threading.Event()
+        paths = [str(seed) for seed in seeds]
+        return await self._transport.in_thread(
+            stop, pull_content, self._transport.blocking(), name, region, str(output), paths, options, progress, stop
+        )
+
+    async def verify(self, name: str, *, region: str = "", progress: PullProgress | None = None) -> PullReport:
+        """Read everything back and check every chunk against its name; keeps nothing.
+
+        Raises:
+            ContentCorrupt, DataLoss: something is wrong with it.
+        """
+        stop = threading.Event()
+        return await self._transport.in_thread(
+            stop, verify_content, self._transport.blocking(), name, region, progress, stop
+        )

@@ -1,0 +1,180 @@
+"""The namespace of galleries, image definitions and image versions."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from google.protobuf.empty_pb2 import Empty
+
+from galleria.v1 import galleries_pb2 as pb
+from galleria.v1.galleries_pb2_grpc import GalleriesStub
+from galleria_client._async.operation import Operation
+from galleria_client._async.pager import Pager
+from galleria_client._async.transport import Transport
+
+
+class Galleries:
+    """The catalogue. Writes carry a `request_id`, made here unless given, and so are safe to try again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._stub = GalleriesStub(transport.channel)
+
+    async def create(
+        self, parent: str, gallery_id: str, gallery: pb.Gallery, *, request_id: str = "", validate_only: bool = False
+    ) -> pb.Gallery:
+        """Create a gallery in the resource group `parent`.
+
+        Raises:
+            InvalidField, AlreadyExists, RegionUnknown.
+        """
+        request = pb.CreateGalleryRequest(
+            parent=parent,
+            gallery_id=gallery_id,
+            gallery=gallery,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        return await self._transport.unary(self._stub.CreateGallery, request, repeat=True)
+
+    async def get(self, name: str) -> pb.Gallery:
+        """One gallery.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._transport.unary(self._stub.GetGallery, pb.GetGalleryRequest(name=name), repeat=True)
+
+    def list(
+        self, parent: str, *, page_size: int = 0
+    ) -> Pager[pb.ListGalleriesRequest, pb.ListGalleriesResponse, pb.Gallery]:
+        """The galleries of a resource group, by name."""
+        request = pb.ListGalleriesRequest(parent=parent, page_size=page_size)
+        return Pager(self._transport, self._stub.ListGalleries, request, lambda answer: answer.galleries)
+
+    async def delete(self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False) -> None:
+        """Delete an empty gallery.
+
+        Raises:
+            NotFound, InUse, EtagMismatch.
+        """
+        request = pb.DeleteGalleryRequest(
+            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+        )
+        await self._transport.unary(self._stub.DeleteGallery, request, repeat=True)
+
+    async def create_definition(
+        self,
+        parent: str,
+        definition_id: str,
+        definition: pb.ImageDefinition,
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> pb.ImageDefinition:
+        """Create an image definition in the gallery `parent`.
+
+        Raises:
+            InvalidField, AlreadyExists, NotFound.
+        """
+        request = pb.CreateImageDefinitionRequest(
+            parent=parent,
+            image_definition_id=definition_id,
+            image_definition=definition,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        return await self._transport.unary(self._stub.CreateImageDefinition, request, repeat=True)
+
+    async def get_definition(self, name: str) -> pb.ImageDefinition:
+        """One image definition.
+
+        Raises:
+            NotFound: there is none.
+        """
+        request = pb.GetImageDefinitionRequest(name=name)
+        return await self._transport.unary(self._stub.GetImageDefinition, request, repeat=True)
+
+    def list_definitions(
+        self, parent: str, *, page_size: int = 0
+    ) -> Pager[pb.ListImageDefinitionsRequest, pb.ListImageDefinitionsResponse, pb.ImageDefinition]:
+        """The image definitions of a gallery, by name."""
+        request = pb.ListImageDefinitionsRequest(parent=parent, page_size=page_size)
+        return Pager(self._transport, self._stub.ListImageDefinitions, request, lambda answer: answer.image_definitions)
+
+    async def delete_definition(
+        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+    ) -> None:
+        """Delete an image definition that has no versions.
+
+        Raises:
+            NotFound, InUse, EtagMismatch.
+        """
+        request = pb.DeleteImageDefinitionRequest(
+            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+        )
+        await self._transport.unary(self._stub.DeleteImageDefinition, request, repeat=True)
+
+    async def create_version(
+        self,
+        parent: str,
+        version_id: str,
+        version: pb.ImageVersion,
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> Operation[pb.ImageVersion]:
+        """Begin to create an image version of the definition `parent` and to replicate it.
+
+        Raises:
+            InvalidField, AlreadyExists, NotFound, RegionUnknown, WrongState, NotEnoughVolumes.
+        """
+        request = pb.CreateImageVersionRequest(
+            parent=parent,
+            image_version_id=version_id,
+            image_version=version,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        message = await self._transport.unary(self._stub.CreateImageVersion, request, repeat=True)
+        return Operation(self._transport, message)
+
+    async def get_version(self, name: str, *, region: str = "") -> pb.ImageVersion:
+        """One image version with its replication status; `latest` needs a region.
+
+        Raises:
+            NotFound: there is none.
+        """
+        request = pb.GetImageVersionRequest(name=name, region=region)
+        return await self._transport.unary(self._stub.GetImageVersion, request, repeat=True)
+
+    def list_versions(
+        self, parent: str, *, page_size: int = 0
+    ) -> Pager[pb.ListImageVersionsRequest, pb.ListImageVersionsResponse, pb.ImageVersion]:
+        """The versions of an image definition, highest number first."""
+        request = pb.ListImageVersionsRequest(parent=parent, page_size=page_size)
+        return Pager(self._transport, self._stub.ListImageVersions, request, lambda answer: answer.image_versions)
+
+    async def delete_version(
+        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+    ) -> Operation[Empty]:
+        """Begin to delete an image version and all its replicas.
+
+        Raises:
+            NotFound, EtagMismatch.
+        """
+        request = pb.DeleteImageVersionRequest(
+            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+        )
+        message = await self._transport.unary(self._stub.DeleteImageVersion, request, repeat=True)
+        return Operation(self._transport, message)
+
+    async def resolve_version(self, name: str, region: str) -> pb.ImageVersion:
+        """The version that `latest`, or an exact number, means in a region.
+
+        Raises:
+            NotFound, RegionUnknown, NotInRegion.
+        """
+        request = pb.ResolveImageVersionRequest(name=name, region=region)
+        answer = await self._transport.unary(self._stub.ResolveImageVersion, request, repeat=True)
+        return answer.image_version

@@ -1,0 +1,58 @@
+"""The namespaces of regions and of operators, and what a server tells about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from galleria.v1 import installation_pb2 as pb
+from galleria.v1.installation_pb2_grpc import OperatorsStub, RegionsStub, ServersStub
+from galleria_client._async.pager import Pager
+from galleria_client._async.transport import Transport
+
+
+class Regions:
+    """The places of the installation."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._stub = RegionsStub(transport.channel)
+
+    async def list(self) -> Sequence[pb.Region]:
+        """All regions, by name."""
+        answer = await self._transport.unary(self._stub.ListRegions, pb.ListRegionsRequest(), repeat=True)
+        return answer.regions
+
+
+class Operators:
+    """What only the operator of the installation may ask."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._stub = OperatorsStub(transport.channel)
+
+    def list_volumes(
+        self, parent: str = "regions/-", *, page_size: int = 0
+    ) -> Pager[pb.ListVolumesRequest, pb.ListVolumesResponse, pb.Volume]:
+        """The volumes of a region, or of all."""
+        request = pb.ListVolumesRequest(parent=parent, page_size=page_size)
+        return Pager(self._transport, self._stub.ListVolumes, request, lambda answer: answer.volumes)
+
+    async def get_volume(self, name: str) -> pb.Volume:
+        """One volume.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._transport.unary(self._stub.GetVolume, pb.GetVolumeRequest(name=name), repeat=True)
+
+
+class Servers:
+    """The server itself."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._stub = ServersStub(transport.channel)
+
+    async def info(self) -> pb.ServerInfo:
+        """Version, limits, codecs and rules."""
+        return await self._transport.unary(self._stub.GetServerInfo, pb.GetServerInfoRequest(), repeat=True)

@@ -1,0 +1,1 @@
+"""The synchronous client; all but the transport is written from `_async`."""

@@ -1,0 +1,153 @@
+"""`galleria image-definition`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from galleria_client.cli.confirmation import confirm
+from galleria_client.cli.flags import (
+    ARCHITECTURES,
+    GENERATIONS,
+    OS_STATES,
+    OS_TYPES,
+    SpreadCommand,
+    enum_value,
+    tags_of,
+)
+from galleria_client.cli.names import Command, Where, image_name, named
+from galleria_client.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from galleria.v1.galleries_pb2 import ImageDefinition
+
+KIND = "image-definition"
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionFlags:
+    """What the flags say an image is; None where a flag was not given."""
+
+    publisher: str | None
+    offer: str | None
+    sku: str | None
+    os_type: str | None
+    os_state: str | None
+    hyper_v_generation: str | None
+    architecture: str | None
+
+    @property
+    def missing(self) -> list[str]:
+        """The flags that a new definition needs and that were not given."""
+        needed = ("publisher", "offer", "sku", "os_type", "os_state")
+        return [f"--{flag.replace('_', '-')}" for flag in needed if getattr(self, flag) is None]
+
+    def definition(self) -> ImageDefinition:
+        """The definition that they say."""
+        from galleria.v1 import galleries_pb2 as pb
+
+        return pb.ImageDefinition(
+            identifier=pb.ImageIdentifier(publisher=self.publisher or "", offer=self.offer or "", sku=self.sku or ""),
+            os_type=pb.OsType.ValueType(enum_value("OsType", self.os_type)),
+            os_state=pb.OsState.ValueType(enum_value("OsState", self.os_state)),
+            hyper_v_generation=pb.HyperVGeneration.ValueType(enum_value("HyperVGeneration", self.hyper_v_generation)),
+            architecture=pb.Architecture.ValueType(enum_value("Architecture", self.architecture)),
+        )
+
+
+def definition_options(*, required: bool) -> Callable[[Command], Command]:
+    """Add the flags that say what an image is; the command gets them as `what`."""
+    options = (
+        click.option("--publisher", required=required, help="Who makes the image."),
+        click.option("--offer", required=required, help="What it is."),
+        click.option("--sku", required=required, help="Which edition of it."),
+        click.option("--os-type", required=required, type=click.Choice(OS_TYPES, case_sensitive=False)),
+        click.option("--os-state", required=required, type=click.Choice(OS_STATES, case_sensitive=False)),
+        click.option("--hyper-v-generation", type=click.Choice(GENERATIONS, case_sensitive=False), help="Default: V2."),
+        click.option("--architecture", type=click.Choice(ARCHITECTURES, case_sensitive=False), help="Default: x64."),
+    )
+
+    def decorate(function: Command) -> Command:
+        @wraps(function)
+        def wrapped(*args: object, **kwargs: object) -> None:
+            given = {field.name: cast("str | None", kwargs.pop(field.name)) for field in fields(DefinitionFlags)}
+            function(*args, what=DefinitionFlags(**given), **kwargs)
+
+        command: Command = wrapped
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group("image-definition")
+def image_definition() -> None:
+    """Image definitions, which hold versions of one image."""
+
+
+@image_definition.command(cls=SpreadCommand)
+@named("image")
+@definition_options(required=True)
+@click.option("-l", "--location", default="", metavar="REGION", help="Default: the gallery's.")
+@click.option("--description", default="", help="For people.")
+@click.option("--tags", multiple=True, metavar="KEY=VALUE ...", help="Labels.")
+@click.option("--request-id", default="", metavar="UUID", help="Makes a repeat of the command harmless.")
+@with_session()
+def create(
+    session: Session,
+    where: Where,
+    location: str,
+    description: str,
+    tags: tuple[str, ...],
+    request_id: str,
+    what: DefinitionFlags,
+) -> None:
+    """Create an image definition."""
+    from galleria_client.resource_names import last_part, parent_of
+
+    full = str(image_name(session, where, "image"))
+    wanted = what.definition()
+    wanted.location, wanted.description = location, description
+    wanted.tags.update(tags_of(tags))
+    made = session.client.galleries.create_definition(parent_of(full), last_part(full), wanted, request_id=request_id)
+    session.answer(made, KIND)
+
+
+@image_definition.command()
+@named("image")
+@with_session()
+def show(session: Session, where: Where) -> None:
+    """Show an image definition."""
+    full = image_name(session, where, "image")
+    session.answer(session.client.galleries.get_definition(str(full)), KIND)
+
+
+@image_definition.command("list")
+@named("gallery")
+@with_session()
+def list_(session: Session, where: Where) -> None:
+    """List the image definitions of a gallery."""
+    full = image_name(session, where, "gallery")
+    session.answer(session.client.galleries.list_definitions(str(full)), KIND)
+
+
+@image_definition.command()
+@named("image")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--etag", default="", help="Refuse unless this is its etag.")
+@with_session()
+def delete(
+    session: Session,
+    where: Where,
+    yes: bool,
+    etag: str,
+) -> None:
+    """Delete an image definition that has no versions."""
+    full = str(image_name(session, where, "image"))
+    confirm(f"the image definition {full}", yes=yes)
+    session.client.galleries.delete_definition(full, etag=etag)

@@ -1,0 +1,46 @@
+"""`galleria region` and `galleria volume`."""
+
+from __future__ import annotations
+
+import click
+
+from galleria_client.cli.session import Session, with_session
+
+
+@click.group()
+def region() -> None:
+    """Regions of the installation."""
+
+
+@region.command("list")
+@with_session()
+def list_regions(session: Session) -> None:
+    """List the regions."""
+    session.answer(session.client.regions.list(), "region")
+
+
+@click.group()
+def volume() -> None:
+    """Volumes, for who runs the installation."""
+
+
+@volume.command("list")
+@click.option("-l", "--location", default="-", metavar="REGION", help="Only this region.")
+@with_session()
+def list_volumes(session: Session, location: str) -> None:
+    """List the volumes with what is on them."""
+    session.answer(session.client.operators.list_volumes(f"regions/{location}"), "volume")
+
+
+@volume.command("show")
+@click.argument("name")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@with_session()
+def show_volume(session: Session, name: str, location: str | None) -> None:
+    """Show a volume: VOLUME with -l REGION, REGION/VOLUME, or its full name."""
+    if location is not None:
+        name = f"{location}/{name}"
+    if "/" not in name:
+        raise click.UsageError(f"-l missing: in which region is the volume {name!r}?")
+    full = name if name.startswith("regions/") else "regions/{}/volumes/{}".format(*name.split("/", 1))
+    session.answer(session.client.operators.get_volume(full), "volume")

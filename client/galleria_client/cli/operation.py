@@ -1,0 +1,56 @@
+"""`galleria operation`."""
+
+from __future__ import annotations
+
+import click
+
+from galleria_client.cli.session import Session, with_session
+
+KIND = "operation"
+
+
+def full_operation_name(given: str) -> str:
+    """The full name of an operation, given so or as its UUID."""
+    return given if "/" in given else f"operations/{given}"
+
+
+@click.group()
+def operation() -> None:
+    """Long-running work of the server."""
+
+
+@operation.command("list")
+@click.option("--filter", "filter_", default="", help="Which ones.")
+@with_session()
+def list_(session: Session, filter_: str) -> None:
+    """List operations."""
+    session.answer(session.client.operations.list(filter_=filter_), KIND)
+
+
+@operation.command()
+@click.argument("name")
+@with_session()
+def show(session: Session, name: str) -> None:
+    """Show an operation."""
+    session.answer(session.client.operations.get(full_operation_name(name)).message, KIND)
+
+
+@operation.command()
+@click.argument("name")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer.")
+@with_session()
+def wait(session: Session, name: str, timeout: float | None) -> None:
+    """Wait until an operation has ended; its failure is the command's."""
+    from galleria_client.cli.replication import wait_for
+
+    found = session.client.operations.get(full_operation_name(name))
+    wait_for(session, found, "working", timeout)
+    session.answer(found.message, KIND)
+
+
+@operation.command()
+@click.argument("name")
+@with_session()
+def cancel(session: Session, name: str) -> None:
+    """Ask the server to give an operation up."""
+    session.client.operations.cancel(full_operation_name(name))

@@ -1,0 +1,22 @@
+"""Settings of the whole process, to be made before anything else is loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Final
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+KEEP_BELOW: Final = 32 << 20
+TRIM_ABOVE: Final = 256 << 20
+
+
+def prepare_process() -> None:
+    """Keep freed buffers of megabytes for the next ones, and numpy from starting threads that only spin."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        # By default glibc maps each such buffer anew, and every page of it faults.
+        mallopt(_M_MMAP_THRESHOLD, KEEP_BELOW)
+        mallopt(_M_TRIM_THRESHOLD, TRIM_ABOVE)

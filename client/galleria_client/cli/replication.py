@@ -1,0 +1,69 @@
+"""Waiting for replication, with progress."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from galleria_client.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from galleria.v1.galleries_pb2 import ImageVersion
+    from galleria_client._sync.operation import Operation
+    from galleria_client.cli.session import Session
+
+    R = TypeVar("R", bound=Message)
+
+ROUND_SECONDS = 1.0
+
+
+def wait_for(session: Session, operation: Operation[R], label: str, timeout: float | None) -> R:
+    """Wait for an operation on an image version and return its result.
+
+    Raises:
+        CallFailed: it failed.
+        WaitTimedOut: it goes on.
+    """
+    from galleria.v1.galleries_pb2 import ImageVersionMetadata
+
+    with Progress(session.progress, label) as progress:
+
+        def tell(metadata: Message | None) -> None:
+            if isinstance(metadata, ImageVersionMetadata) and metadata.total_bytes:
+                progress.update(metadata.done_bytes, metadata.total_bytes, regions_done(metadata))
+
+        operation.wait(timeout, each=tell, every=ROUND_SECONDS)
+    return operation.result()
+
+
+def wait_until_provisioned(session: Session, name: str, region: str, timeout: float | None) -> ImageVersion:
+    """Wait until a version has all it should have, or with `region` until it is usable there.
+
+    Raises:
+        WaitTimedOut: it is not there yet.
+    """
+    from galleria.v1 import galleries_pb2 as pb
+    from galleria_client.errors import WaitTimedOut
+
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        version = session.client.galleries.get_version(name)
+        usable = {place.region for place in version.replication if place.usable}
+        creating = version.provisioning_state == pb.PROVISIONING_STATE_CREATING
+        if not creating or (region and region.replace(" ", "").lower() in usable):
+            return version
+        if end is not None and time.monotonic() >= end:
+            raise WaitTimedOut(name, timeout or 0.0)
+        time.sleep(ROUND_SECONDS)
+
+
+def regions_done(metadata: Message) -> str:
+    """The ready replicas of each region, as `eastus 1/2`."""
+    from galleria.v1.galleries_pb2 import ImageVersionMetadata
+
+    if not isinstance(metadata, ImageVersionMetadata):
+        return ""
+    places = metadata.replication
+    return ", ".join(f"{place.region} {place.ready_replicas}/{place.desired_replicas}" for place in places)

@@ -1,0 +1,85 @@
+"""Tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+_COLUMNS: Final[dict[str, dict[str, str]]] = {
+    "gallery": {"Name": "name", "Location": "location", "State": "provisioningState", "Description": "description"},
+    "image-definition": {
+        "Name": "name",
+        "Os": "osType",
+        "OsState": "osState",
+        "Publisher": "identifier.publisher",
+        "Offer": "identifier.offer",
+        "Sku": "identifier.sku",
+        "State": "provisioningState",
+    },
+    "image-version": {
+        "Name": "name",
+        "State": "provisioningState",
+        "Regions": "join(' ', replication[].join('=', [region, to_string(readyReplicas)]))",
+        "SizeBytes": "sizeBytes",
+        "OccupiedBytes": "occupiedBytes",
+        "Digest": "digest",
+    },
+    "disk": {
+        "Name": "name",
+        "Location": "location",
+        "State": "state",
+        "SizeBytes": "sizeBytes",
+        "OccupiedBytes": "occupiedBytes",
+        "Digest": "digest",
+    },
+    "operation": {"Name": "name", "Done": "done", "Verb": "metadata.verb", "Target": "metadata.target"},
+    "region": {"Name": "name", "DisplayName": "displayName", "Zones": "join(' ', zones)", "Tiers": "join(' ', tiers)"},
+    "volume": {
+        "Name": "name",
+        "Zone": "zone",
+        "State": "state",
+        "LogicalBytes": "logicalBytes",
+        "OccupiedBytes": "occupiedBytes",
+        "StoredBytes": "storedBytes",
+        "FreeBytes": "freeBytes",
+    },
+}
+
+
+def columns_of(kind: str) -> Mapping[str, str] | None:
+    """Heading and JMESPath of each column of a kind of resource; None when it has no table of its own."""
+    return _COLUMNS.get(kind)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns under headings and a rule; numbers to the right. Empty when there are no columns."""
+    if not headings:
+        return ""
+    cells = [list(headings), *([short(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    right = [bool(rows) and all(row[column].isdigit() for row in cells[1:]) for column in range(len(headings))]
+    lines = [_line(row, widths, right) for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def key_values(pairs: Mapping[str, str]) -> str:
+    """A line for each pair."""
+    width = max(map(len, pairs), default=0)
+    return "\n".join(f"{key.ljust(width)}  {short(value)}".rstrip() for key, value in pairs.items())
+
+
+def short(value: str) -> str:
+    """A value as a table shows it: of an enum the part that says something, of a name its last part."""
+    for prefix in ("PROVISIONING_STATE_", "STATE_", "OS_TYPE_", "OS_STATE_", "COPY_STATE_"):
+        if value.startswith(prefix):
+            return value.removeprefix(prefix).capitalize()
+    return value.rsplit("/", 1)[-1] if value.startswith(("subscriptions/", "regions/")) else value
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = (
+        cell.rjust(width) if to_right else cell.ljust(width)
+        for cell, width, to_right in zip(row, widths, right, strict=True)
+    )
+    return "  ".join(cells).rstrip()

@@ -1,0 +1,1 @@
+"""Pulling: verified pages → what is there and seeds → records of the rest → threads that expand, check and write."""

@@ -1,0 +1,1 @@
+"""Pushing: source → scanner → offers → codec threads → stream, with bounded memory."""

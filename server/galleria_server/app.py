@@ -1,0 +1,119 @@
+"""The composition root: puts the server together and runs it. Only this module names concrete classes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import grpc.aio
+from google.longrunning import operations_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+
+from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc
+from galleria_server.clock import Clock, utc_now
+from galleria_server.config import Config
+from galleria_server.content_plane import ContentPlane
+from galleria_server.domain.pages import PageTokens
+from galleria_server.executor import BoundedExecutor
+from galleria_server.foundation import Foundation, MakeContent
+from galleria_server.interceptors.access import log_access
+from galleria_server.interceptors.around import AroundInterceptor
+from galleria_server.interceptors.errors import tell_errors
+from galleria_server.interceptors.limits import CallGate
+from galleria_server.interceptors.metrics import CallMetrics
+from galleria_server.lifecycle import RunningServer
+from galleria_server.listening import listen, metrics_endpoint, server_options
+from galleria_server.metadata import installation, schema
+from galleria_server.metadata.engine import Database, MetadataPool
+from galleria_server.metadata.lock import sole_owner
+from galleria_server.operations.bell import Bell
+from galleria_server.services.galleries import Galleries
+from galleria_server.services.operations import Operations
+from galleria_server.services.regions import Regions
+from galleria_server.services.servers import Servers
+from galleria_server.services.shared import Catalogue
+
+_SERVICES = (
+    "galleria.v1.Galleries",
+    "galleria.v1.Regions",
+    "galleria.v1.Servers",
+    "google.longrunning.Operations",
+)
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_metadata(config: Config) -> Iterator[Database]:
+    """The metadata database, owned by this process, its schema up to date. Raises DataInUse, SchemaUnknown, OSError."""
+    with sole_owner(config.metadata_folder):
+        database = Database(config.metadata_folder, readers=config.limits.metadata_workers)
+        try:
+            with database.writing() as transaction:
+                if schema.upgrade(transaction):
+                    _log.info("metadata schema upgraded", extra={"revision": schema.newest()})
+            yield database
+        finally:
+            database.close()
+
+
+@asynccontextmanager
+async def running_server(
+    config: Config, make_content: MakeContent, clock: Clock = utc_now
+) -> AsyncIterator[RunningServer]:
+    """A server that listens and is ready; at the end it stops at once unless it was drained before.
+
+    Raises ListenFailed, and what `open_metadata` raises.
+    """
+    with open_metadata(config) as database:
+        executor = BoundedExecutor("metadata", config.limits.metadata_workers, config.limits.metadata_queue)
+        try:
+            foundation = _lay(config, database, executor, clock)
+            registry = CollectorRegistry()
+            server = _assemble(foundation, make_content(foundation), registry)
+            try:
+                with metrics_endpoint(config.metrics_listen, registry):
+                    await server.start()
+                    yield server
+            finally:
+                await server.stop()
+        finally:
+            executor.close()
+
+
+def _lay(config: Config, database: Database, executor: BoundedExecutor, clock: Clock) -> Foundation:
+    with database.writing() as transaction:
+        known = installation.ensure(transaction)
+    tokens = PageTokens(known.page_token_key)
+    return Foundation(config, MetadataPool(database, executor), known, tokens, Bell(), clock)
+
+
+def _assemble(foundation: Foundation, content: ContentPlane, registry: CollectorRegistry) -> RunningServer:
+    config = foundation.config
+    gate = CallGate(config.limits.max_calls)
+    server = grpc.aio.server(interceptors=_interceptors(gate, registry), options=server_options(config.limits))
+    _register_catalogue(server, foundation, content)
+    services = (*_SERVICES, *content.register(server))
+    health_service = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
+    reflection.enable_server_reflection((*services, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
+    port = listen(server, config.listen)
+    return RunningServer(server, port, gate, health_service, services, content, foundation.bell)
+
+
+def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content: ContentPlane) -> None:
+    names = tuple(region.name for region in foundation.config.regions)
+    catalogue = Catalogue(foundation.metadata, content, names, foundation.tokens, foundation.bell, foundation.clock)
+    galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
+    operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)
+    installation_pb2_grpc.add_RegionsServicer_to_server(Regions(foundation.config.regions), server)
+    installation_pb2_grpc.add_ServersServicer_to_server(Servers(foundation.config.limits), server)
+
+
+def _interceptors(gate: CallGate, registry: CollectorRegistry) -> list[grpc.aio.ServerInterceptor]:
+    # From the outside in: the log line and the counters see the code that errors were turned into.
+    arounds = (log_access, CallMetrics(registry).measure, tell_errors, gate.enter)
+    return [AroundInterceptor(around) for around in arounds]

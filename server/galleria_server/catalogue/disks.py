@@ -1,0 +1,164 @@
+"""Disks: made, filled by one push, deleted. Every function is one step of a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from galleria_server.catalogue.writes import Write, check_etag, make_once, new_etag, remove_once
+from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
+from galleria_server.domain.errors_content import PushMissing
+from galleria_server.domain.models import Disk, DiskState
+from galleria_server.domain.names import DiskName
+from galleria_server.metadata import copies, disks, groups
+from galleria_server.metadata.engine import Transaction
+
+KIND = "disk"
+
+
+def get(transaction: Transaction, name: DiskName) -> Disk:
+    """The disk of that name. Raises NotFound."""
+    disk = disks.find(transaction, name)
+    if disk is None:
+        raise NotFound(KIND, str(name))
+    return disk
+
+
+def pushed_in(transaction: Transaction, session: UUID) -> Disk:
+    """The disk that a push fills or has filled. Raises PushMissing."""
+    disk = disks.find_by_session(transaction, session)
+    if disk is None or disk.state is DiskState.DELETING:
+        raise PushMissing(str(session))
+    return disk
+
+
+def create(
+    transaction: Transaction,
+    write: Write,
+    now: datetime,
+    name: DiskName,
+    location: str,
+    size_bytes: int,
+    choose_volume: Callable[[UUID], str],
+) -> Disk:
+    """A new empty disk; `choose_volume` gives the volume for a resource group's uid. Raises AlreadyExists."""
+
+    def make(transaction: Transaction) -> Disk:
+        group = groups.ensure(transaction, name.group)
+        taken = disks.find(transaction, name)
+        if taken is not None:
+            raise AlreadyExists(KIND, str(taken.name))
+        disk = _empty(DiskName(group.name, name.disk), group.uid, location, choose_volume(group.uid), size_bytes, now)
+        disks.add(transaction, disk)
+        return disk
+
+    def recall(transaction: Transaction, uid: UUID) -> Disk:
+        disk = disks.find_by_uid(transaction, uid)
+        if disk is None or disk.state is DiskState.DELETING:
+            raise NotFound(KIND, str(name))
+        return disk
+
+    return make_once(transaction, write, now, make, recall)
+
+
+def delete(transaction: Transaction, write: Write, now: datetime, name: DiskName, etag: str) -> None:
+    """Mark a disk DELETING; its name is free at once. Raises NotFound, EtagMismatch, InUse."""
+
+    def remove(transaction: Transaction) -> None:
+        disk = get(transaction, name)
+        check_etag(str(name), etag, disk.etag)
+        unfinished = copies.count_unfinished_from(transaction, disk.uid)
+        if unfinished:
+            raise InUse(KIND, str(name), "a copy that is being made from it", unfinished)
+        disks.condemn(transaction, disk.uid)
+
+    remove_once(transaction, write, now, remove)
+
+
+def open_push(transaction: Transaction, name: DiskName) -> Disk:
+    """The disk with an open push, which begins here unless there is one. Raises NotFound, WrongState."""
+    disk = get(transaction, name)
+    if disk.state is DiskState.EMPTY:
+        return _moved(transaction, disk, replace(disk, state=DiskState.PUSHING, session=uuid4()))
+    if disk.state not in (DiskState.PUSHING, DiskState.COMMITTING):
+        raise WrongState(KIND, str(name), disk.state.value, DiskState.EMPTY.value)
+    return disk
+
+
+def begin_again(transaction: Transaction, uid: UUID) -> Disk:
+    """A new session for a disk whose push has lapsed. Raises PushMissing when the disk has moved on."""
+    disk = _unfinished(transaction, uid)
+    return _moved(transaction, disk, replace(disk, state=DiskState.PUSHING, session=uuid4()))
+
+
+def begin_commit(transaction: Transaction, uid: UUID, sha256: str, statistics: dict[str, object]) -> Disk:
+    """Note that the content is about to be pinned, and what the client said about it. Raises PushMissing."""
+    disk = _unfinished(transaction, uid)
+    committing = replace(disk, state=DiskState.COMMITTING, sha256=sha256, statistics=statistics)
+    return _moved(transaction, disk, committing)
+
+
+def take_back_commit(transaction: Transaction, uid: UUID) -> Disk:
+    """The content was not pinned: the push goes on. Raises PushMissing."""
+    disk = _unfinished(transaction, uid)
+    return _moved(transaction, disk, replace(disk, state=DiskState.PUSHING, sha256="", statistics={}))
+
+
+def finish(
+    transaction: Transaction, uid: UUID, now: datetime, size_bytes: int, occupied_bytes: int, digest: str
+) -> Disk:
+    """The content is pinned: the disk is READY. Raises PushMissing when it was deleted meanwhile."""
+    disk = _unfinished(transaction, uid)
+    ready = replace(
+        disk,
+        state=DiskState.READY,
+        size_bytes=size_bytes,
+        occupied_bytes=occupied_bytes,
+        digest=digest,
+        ready_time=now,
+    )
+    return _moved(transaction, disk, ready)
+
+
+def end_push(transaction: Transaction, uid: UUID) -> None:
+    """The push was given up or has lapsed: the disk is EMPTY again, unless it has moved on."""
+    disk = disks.find_by_uid(transaction, uid)
+    if disk is not None and disk.state in (DiskState.PUSHING, DiskState.COMMITTING):
+        empty = replace(disk, state=DiskState.EMPTY, session=None, sha256="", statistics={})
+        _moved(transaction, disk, empty)
+
+
+def _unfinished(transaction: Transaction, uid: UUID) -> Disk:
+    disk = disks.find_by_uid(transaction, uid)
+    if disk is None or disk.state not in (DiskState.PUSHING, DiskState.COMMITTING):
+        raise PushMissing(str(disk.session) if disk else str(uid))
+    return disk
+
+
+def _moved(transaction: Transaction, before: Disk, after: Disk) -> Disk:
+    changed = replace(after, etag=new_etag())
+    disks.save(transaction, changed, when=before.state)
+    return changed
+
+
+def _empty(name: DiskName, group_uid: UUID, location: str, volume: str, size_bytes: int, now: datetime) -> Disk:
+    return Disk(
+        uid=uuid4(),
+        group_uid=group_uid,
+        name=name,
+        location=location,
+        volume=volume,
+        root_id=uuid4(),
+        state=DiskState.EMPTY,
+        session=None,
+        size_bytes=size_bytes,
+        occupied_bytes=0,
+        digest="",
+        sha256="",
+        statistics={},
+        create_time=now,
+        ready_time=None,
+        etag=new_etag(),
+    )

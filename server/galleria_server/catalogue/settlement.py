@@ -1,0 +1,64 @@
+"""What follows for a version and its operations when one of its copies has moved on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from galleria_server.catalogue.writes import new_etag
+from galleria_server.domain.models import Copy, CopyState, Failure, ImageVersion, OperationState, VersionState
+from galleria_server.metadata import copies, operations, versions
+from galleria_server.metadata.engine import Transaction
+
+
+def settle_version(transaction: Transaction, version_uid: UUID, now: datetime) -> None:
+    """Bring version and operations in line with the copies. Call in the transaction that moved a copy; ring after it.
+
+    A version is SUCCEEDED when every copy is READY, FAILED when none is under way and one FAILED, and gone when it was
+    being deleted and its last copy is.
+    """
+    version = versions.find_by_uid(transaction, version_uid)
+    if version is None:
+        return
+    found = copies.of_version(transaction, version_uid)
+    if version.state is VersionState.DELETING and not found:
+        _end_operations(transaction, version_uid, OperationState.SUCCEEDED, now)
+        versions.drop(transaction, version_uid)
+    elif version.state is VersionState.CREATING and all(copy.state not in copies.UNFINISHED for copy in found):
+        _end_creation(transaction, version, found, now)
+
+
+def _end_creation(transaction: Transaction, version: ImageVersion, found: Sequence[Copy], now: datetime) -> None:
+    failed = [copy for copy in found if copy.state is CopyState.FAILED]
+    if not failed:
+        versions.set_state(transaction, version.uid, VersionState.SUCCEEDED, new_etag(), published_time=now)
+        _end_operations(transaction, version.uid, OperationState.SUCCEEDED, now)
+        return
+    versions.set_state(transaction, version.uid, VersionState.FAILED, new_etag())
+    creation = operations.find(transaction, version.operation_uid)
+    if creation is not None and creation.cancel_requested:
+        end_cancelled(transaction, creation.uid, creation.target, now)
+    else:
+        _end_operations(transaction, version.uid, OperationState.FAILED, now, _failure(version, failed))
+
+
+def end_cancelled(transaction: Transaction, uid: UUID, target: str, now: datetime) -> None:
+    """End a running operation as cancelled."""
+    failure = Failure("CANCELLED", f"the creation of {target} was cancelled", {"target": target})
+    operations.finish(transaction, uid, OperationState.CANCELLED, now, failure)
+
+
+def _end_operations(
+    transaction: Transaction, version_uid: UUID, state: OperationState, now: datetime, failure: Failure | None = None
+) -> None:
+    for operation in operations.running_on(transaction, version_uid):
+        operations.finish(transaction, operation.uid, state, now, failure)
+
+
+def _failure(version: ImageVersion, failed: Sequence[Copy]) -> Failure:
+    regions = ", ".join(sorted({copy.region for copy in failed}))
+    first = failed[0]
+    values = {"name": str(version.name), "regions": regions, "volume": first.volume, "details": first.details}
+    message = f"{version.name} could not be replicated to {regions}; volume {first.volume}: {first.details}"
+    return Failure("VOLUME_UNAVAILABLE", message, values)

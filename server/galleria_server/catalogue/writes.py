@@ -1,0 +1,89 @@
+"""What all writes share: repeats by request id, checks without a change, etags."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from galleria_server.domain.errors import EtagMismatch, RequestIdReused
+from galleria_server.metadata import requests
+from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.requests import Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How a write was asked for. `fingerprint` is a digest of the request without its request id."""
+
+    method: str
+    fingerprint: bytes
+    request_id: UUID | None = None
+    validate_only: bool = False
+
+
+class Identified(Protocol):
+    """Anything with a uid."""
+
+    @property
+    def uid(self) -> UUID: ...
+
+
+Made = TypeVar("Made", bound=Identified)
+
+
+def make_once(
+    transaction: Transaction,
+    write: Write,
+    now: datetime,
+    make: Callable[[Transaction], Made],
+    recall: Callable[[Transaction, UUID], Made],
+) -> Made:
+    """Make a resource or an operation; a repeat of the same write finds it again by `recall`, as it is then.
+
+    A write that only validates does everything and takes it back.
+
+    Raises:
+        RequestIdReused: the request id belongs to another write.
+    """
+    answered = _answered(transaction, write)
+    if answered is not None and answered.answer is not None:
+        return recall(transaction, answered.answer)
+    made = make(transaction)
+    _remember(transaction, write, made.uid, now)
+    return made
+
+
+def remove_once(transaction: Transaction, write: Write, now: datetime, remove: Callable[[Transaction], None]) -> None:
+    """Remove a resource; a repeat of the same write does nothing. Otherwise as `make_once`."""
+    if _answered(transaction, write) is None:
+        remove(transaction)
+        _remember(transaction, write, None, now)
+
+
+def check_etag(name: str, given: str, current: str) -> None:
+    """Raises EtagMismatch when an etag is given and is not the current one."""
+    if given and given != current:
+        raise EtagMismatch(name, given, current)
+
+
+def new_etag() -> str:
+    """An etag that no resource had before."""
+    return secrets.token_hex(8)
+
+
+def _answered(transaction: Transaction, write: Write) -> Answered | None:
+    answered = None if write.request_id is None else requests.find(transaction, write.request_id)
+    if answered is not None and (answered.method, answered.fingerprint) != (write.method, write.fingerprint):
+        raise RequestIdReused(str(write.request_id))
+    return answered
+
+
+def _remember(transaction: Transaction, write: Write, answer: UUID | None, now: datetime) -> None:
+    if write.validate_only:
+        transaction.rollback()
+    elif write.request_id is not None:
+        requests.add(transaction, Answered(write.request_id, write.method, write.fingerprint, answer), now)

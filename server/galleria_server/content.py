@@ -1,0 +1,104 @@
+"""The content plane put together: volumes, pushes, reads, reconciler and their services."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import grpc.aio
+
+from galleria.v1 import contents_pb2_grpc, disks_pb2_grpc, installation_pb2_grpc
+from galleria_server.config import VolumeConfig
+from galleria_server.domain.models import TargetRegion
+from galleria_server.domain.placement import Order, Place, place_version
+from galleria_server.foundation import Foundation
+from galleria_server.pushes.limits import StreamLimits
+from galleria_server.pushes.registry import Pushes
+from galleria_server.reads.sources import Sources
+from galleria_server.reconciler.copying import Copying
+from galleria_server.reconciler.reconciler import Reconciler
+from galleria_server.reconciler.removing import Removing
+from galleria_server.services.contents import ContentsService
+from galleria_server.services.disks import DisksService
+from galleria_server.services.operators import OperatorsService
+from galleria_server.services.shared import Catalogue
+from galleria_server.volumes.registry import Volumes
+from galleria_storage.index.rocks_options import RocksShared
+from galleria_storage.volume import Volume, open_local_volume
+
+MAINTENANCE_SECONDS = 1.0
+_SERVICES = ("galleria.v1.Disks", "galleria.v1.Contents", "galleria.v1.Operators")
+
+
+def make_content(foundation: Foundation) -> LocalContent:
+    """The content plane over the volumes of this machine, not started."""
+    shared = RocksShared()
+
+    def open_volume(volume: VolumeConfig) -> Volume:
+        return open_local_volume(volume.path, shared)
+
+    return LocalContent(foundation, Volumes(foundation.config.regions, open_volume))
+
+
+class LocalContent:
+    """A ContentPlane in this process."""
+
+    def __init__(self, foundation: Foundation, volumes: Volumes) -> None:
+        self._foundation = foundation
+        self.volumes = volumes
+        metadata, bell, clock = foundation.metadata, foundation.bell, foundation.clock
+        self._pushes = Pushes(metadata, volumes, clock, foundation.config.limits.max_disk)
+        copying = Copying(metadata, volumes, bell, clock)
+        removing = Removing(metadata, volumes, self._pushes, bell, clock)
+        self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock)
+        self._maintenance: asyncio.Task[None] | None = None
+
+    def register(self, server: grpc.aio.Server) -> Sequence[str]:
+        """Add Disks, Contents and Operators."""
+        at, limits = self._foundation, self._foundation.config.limits
+        names = tuple(region.name for region in at.config.regions)
+        shared = Catalogue(at.metadata, self, names, at.tokens, at.bell, at.clock)
+        stream_limits = StreamLimits(max_records_bytes=limits.max_records, idle_timeout_seconds=limits.idle_timeout)
+        sources = Sources(at.metadata, names, self.volumes)
+        disks = DisksService(shared, self.volumes, self._pushes, stream_limits, limits.max_disk)
+        disks_pb2_grpc.add_DisksServicer_to_server(disks, server)
+        contents = ContentsService(sources, self.volumes, limits.idle_timeout)
+        contents_pb2_grpc.add_ContentsServicer_to_server(contents, server)
+        installation_pb2_grpc.add_OperatorsServicer_to_server(OperatorsService(shared, self.volumes), server)
+        return _SERVICES
+
+    async def start(self) -> None:
+        """Open the volumes, take up what an earlier process left, begin to work."""
+        await self.volumes.open()
+        self._maintenance = asyncio.create_task(self._maintain())
+        await self._reconciler.start()
+
+    def place(self, group_uid: UUID, targets: Sequence[TargetRegion], home: tuple[str, str] | None) -> Sequence[Place]:
+        """A place for each copy; from any thread. Raises NotEnoughVolumes."""
+        orders = [
+            Order(self.volumes.region_volumes(target.region), target.replica_count, target.account)
+            for target in targets
+        ]
+        return place_version(group_uid, orders, home)
+
+    def wake(self) -> None:
+        """Rows were written that ask for work."""
+        self._reconciler.wake()
+
+    async def drain(self) -> None:
+        """Claim nothing new; running copies can go on after a restart."""
+        await self._reconciler.drain()
+
+    async def stop(self) -> None:
+        """End everything and close the volumes."""
+        await self._reconciler.stop()
+        if self._maintenance is not None:
+            self._maintenance.cancel()
+            await asyncio.gather(self._maintenance, return_exceptions=True)
+        await self.volumes.close()
+
+    async def _maintain(self) -> None:
+        while True:
+            self.volumes.maintain()
+            await asyncio.sleep(MAINTENANCE_SECONDS)

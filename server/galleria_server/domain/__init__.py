@@ -1,0 +1,1 @@
+"""The rules of the catalogue, free of transport and database."""

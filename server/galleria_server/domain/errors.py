@@ -1,0 +1,164 @@
+"""What goes wrong with requests and resources. Attributes are exactly the values that the message shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DomainError(Exception):
+    """Base class: subclasses carry typed attributes and make their message from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field that is wrong: its dotted path in the request, and a sentence that says what it must be."""
+
+    field: str
+    description: str
+
+
+class InvalidRequest(DomainError):
+    """One or more fields of a request are wrong."""
+
+    def __init__(self, violations: tuple[FieldViolation, ...]) -> None:
+        super().__init__(violations)
+        self.violations = violations
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that are wrong."""
+        return tuple(violation.field for violation in self.violations)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{violation.field}: {violation.description}" for violation in self.violations)
+
+
+class NotFound(DomainError):
+    """There is no resource of that kind and name."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(kind, name)
+        self.kind = kind
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} does not exist"
+
+
+class AlreadyExists(DomainError):
+    """A resource of that kind and name exists; names compare without case."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(kind, name)
+        self.kind = kind
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} exists already"
+
+
+class IdentifierTaken(DomainError):
+    """Another definition of the gallery has the same publisher, offer and SKU."""
+
+    kind = "image definition"
+
+    def __init__(self, name: str, publisher: str, offer: str, sku: str) -> None:
+        super().__init__(name, publisher, offer, sku)
+        self.name = name
+        self.publisher = publisher
+        self.offer = offer
+        self.sku = sku
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} has publisher {self.publisher}, offer {self.offer} and SKU {self.sku} already"
+
+
+class RegionUnknown(DomainError):
+    """The region is not configured; `known` lists those that are."""
+
+    def __init__(self, region: str, known: tuple[str, ...]) -> None:
+        super().__init__(region, known)
+        self.region = region
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"region {self.region} is not configured on this server, which has {', '.join(self.known)}"
+
+
+class WrongState(DomainError):
+    """The resource is in `state` and the call needs it in `needed`."""
+
+    def __init__(self, kind: str, name: str, state: str, needed: str) -> None:
+        super().__init__(kind, name, state, needed)
+        self.kind = kind
+        self.name = name
+        self.state = state
+        self.needed = needed
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} is {self.state}, this call needs it {self.needed}"
+
+
+class InUse(DomainError):
+    """`count` other resources, `user` one of them, need this one."""
+
+    def __init__(self, kind: str, name: str, user: str, count: int) -> None:
+        super().__init__(kind, name, user, count)
+        self.kind = kind
+        self.name = name
+        self.user = user
+        self.count = count
+
+    def __str__(self) -> str:
+        others = "" if self.count == 1 else f" and {self.count - 1} more"
+        return f"{self.kind} {self.name} is in use by {self.user}{others}"
+
+
+class EtagMismatch(DomainError):
+    """The resource has changed since the caller read it."""
+
+    def __init__(self, name: str, given: str, current: str) -> None:
+        super().__init__(name, given, current)
+        self.name = name
+        self.given = given
+        self.current = current
+
+    def __str__(self) -> str:
+        return f"the etag of {self.name} is {self.current}, not {self.given}; read it again"
+
+
+class RequestIdReused(DomainError):
+    """The request id was used before with another request."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(request_id)
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"request_id {self.request_id} was used before with another request"
+
+
+class PageTokenInvalid(DomainError):
+    """The page token is not one of this list with these arguments."""
+
+    def __str__(self) -> str:
+        return "page_token does not belong to this list; begin again without one"
+
+
+class ServerBusy(DomainError):
+    """More work waits for `resource` than the `limit` allows."""
+
+    def __init__(self, resource: str, limit: int) -> None:
+        super().__init__(resource, limit)
+        self.resource = resource
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.resource} has reached its limit of {self.limit}; try again soon"
+
+
+class Draining(DomainError):
+    """The server is about to stop and takes nothing new."""
+
+    def __str__(self) -> str:
+        return "the server is about to stop; try again later"

@@ -1,0 +1,251 @@
+"""Resources as the metadata has them. Times are UTC, sizes in bytes, digests in text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from galleria_server.domain.names import DiskName, GalleryName, GroupName, ImageName, VersionName, VersionNumber
+from galleria_server.domain.placement import Account
+
+Tags = dict[str, str]
+
+
+class OsType(Enum):
+    """Family of an operating system."""
+
+    LINUX = "Linux"
+    WINDOWS = "Windows"
+
+
+class OsState(Enum):
+    """Whether machine-specific data was removed."""
+
+    GENERALIZED = "Generalized"
+    SPECIALIZED = "Specialized"
+
+
+class Generation(Enum):
+    """Firmware generation."""
+
+    V1 = "V1"
+    V2 = "V2"
+
+
+class Architecture(Enum):
+    """Processor family."""
+
+    X64 = "x64"
+    ARM64 = "Arm64"
+
+
+class VersionState(Enum):
+    """Where a version is in its life."""
+
+    CREATING = "creating"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+class CopyState(Enum):
+    """How far a copy is."""
+
+    PENDING = "pending"
+    COPYING = "copying"
+    READY = "ready"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+class DiskState(Enum):
+    """Where a disk is in its life; COMMITTING is told to callers as pushing."""
+
+    EMPTY = "empty"
+    PUSHING = "pushing"
+    COMMITTING = "committing"
+    READY = "ready"
+    DELETING = "deleting"
+
+
+class Verb(Enum):
+    """What an operation does to its target."""
+
+    CREATE = "create"
+    DELETE = "delete"
+
+
+class OperationState(Enum):
+    """How an operation stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGroup:
+    """A resource group; its uid is the scope of its pushes."""
+
+    uid: UUID
+    name: GroupName
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """A gallery, in `group_uid`."""
+
+    uid: UUID
+    group_uid: UUID
+    name: GalleryName
+    location: str
+    description: str
+    tags: Tags
+    create_time: datetime
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDefinition:
+    """An image definition, in `gallery_uid`."""
+
+    uid: UUID
+    gallery_uid: UUID
+    name: ImageName
+    location: str
+    description: str
+    tags: Tags
+    os_type: OsType
+    os_state: OsState
+    publisher: str
+    offer: str
+    sku: str
+    generation: Generation
+    architecture: Architecture
+    create_time: datetime
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRegion:
+    """Replicas ordered in a region."""
+
+    region: str
+    replica_count: int
+    account: Account
+    exclude_from_latest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageVersion:
+    """An image version, in `definition_uid`; `group_uid` is the resource group's, which places its copies.
+
+    `source_disk` is the name that its disk had; the disk may be gone. `operation_uid` is its creation.
+    """
+
+    uid: UUID
+    group_uid: UUID
+    definition_uid: UUID
+    name: VersionName
+    location: str
+    tags: Tags
+    source_disk_uid: UUID
+    source_disk: str
+    target_regions: tuple[TargetRegion, ...]
+    exclude_from_latest: bool
+    size_bytes: int
+    occupied_bytes: int
+    digest: str
+    sha256: str
+    state: VersionState
+    operation_uid: UUID
+    create_time: datetime
+    published_time: datetime | None
+    etag: str
+
+    @property
+    def number(self) -> VersionNumber:
+        """Its number; a stored version is never `latest`."""
+        if self.name.number is None:
+            raise ValueError(self.name)
+        return self.name.number
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One full set of a version's bytes on one volume, wanted or there.
+
+    `epoch` grows with every claim; whoever holds an older one may write nothing. `root_id` pins the bytes on the
+    volume, `lease_id` is the volume's lease of the work in progress.
+    """
+
+    uid: UUID
+    version_uid: UUID
+    region: str
+    ordinal: int
+    zone: str
+    volume: str
+    root_id: UUID
+    lease_id: UUID
+    state: CopyState
+    owner: UUID | None = None
+    epoch: int = 0
+    lease_until: datetime | None = None
+    done_bytes: int = 0
+    attempts: int = 0
+    next_try_at: datetime | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Uploaded content, in `group_uid`; `session` is the open push, which is the volume's lease too."""
+
+    uid: UUID
+    group_uid: UUID
+    name: DiskName
+    location: str
+    volume: str
+    root_id: UUID
+    state: DiskState
+    session: UUID | None
+    size_bytes: int
+    occupied_bytes: int
+    digest: str
+    sha256: str
+    statistics: dict[str, object]
+    create_time: datetime
+    ready_time: datetime | None
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an operation ended without its result: an ErrorReason without prefix, a message, its values."""
+
+    reason: str
+    message: str
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Work that outlives its call, on the image version `target_uid`."""
+
+    uid: UUID
+    verb: Verb
+    target_uid: UUID
+    target: str
+    state: OperationState
+    cancel_requested: bool
+    failure: Failure | None
+    create_time: datetime
+    end_time: datetime | None
+
+    @property
+    def done(self) -> bool:
+        """It will not change any more."""
+        return self.state is not OperationState.RUNNING

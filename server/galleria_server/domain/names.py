@@ -1,0 +1,225 @@
+"""Resource names (AIP-122): what they look like, and how they compare.
+
+Names are shown as given and compare without case. Collection words may be written in any case too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from galleria_server.domain.errors import FieldViolation, InvalidRequest
+
+LATEST = "latest"
+MAX_NUMBER = 2_147_483_647
+MAX_SHOWN = 200
+
+
+class Pattern(NamedTuple):
+    """What one part of a name may be: `rule` says it to people."""
+
+    expression: re.Pattern[str]
+    rule: str
+
+
+GROUP_ID = Pattern(
+    re.compile(r"[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]"),
+    "1 to 90 letters, digits, '_', '-', '.', '(' and ')', not ending in '.'",
+)
+GALLERY_ID = Pattern(
+    re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.]{0,78}[A-Za-z0-9])?"),
+    "1 to 80 letters, digits, '_' and '.', beginning and ending with a letter or digit",
+)
+IMAGE_ID = Pattern(
+    re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,78}[A-Za-z0-9])?"),
+    "1 to 80 letters, digits, '_', '.' and '-', beginning and ending with a letter or digit",
+)
+DISK_ID = Pattern(
+    re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?"),
+    "1 to 80 letters, digits, '_', '.' and '-', beginning with a letter or digit and not ending in '.' or '-'",
+)
+VERSION_ID = Pattern(
+    re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){2}"),
+    "three numbers of 0 to 2147483647 without leading zeros and with dots between, as in 1.0.0",
+)
+
+
+def fold(text: str) -> str:
+    """What names are compared by."""
+    return text.casefold()
+
+
+def region_key(text: str) -> str:
+    """The short name of a region as people write it: `East US` and `eastus` are one."""
+    return "".join(text.split()).casefold()
+
+
+class VersionNumber(NamedTuple):
+    """A version's number; ordered as numbers."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupName:
+    """subscriptions/{s}/resourceGroups/{rg}."""
+
+    subscription: UUID
+    group: str
+
+    def __str__(self) -> str:
+        return f"subscriptions/{self.subscription}/resourceGroups/{self.group}"
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryName:
+    """{group}/galleries/{gallery}."""
+
+    group: GroupName
+    gallery: str
+
+    def __str__(self) -> str:
+        return f"{self.group}/galleries/{self.gallery}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """{gallery}/images/{image}."""
+
+    gallery: GalleryName
+    image: str
+
+    def __str__(self) -> str:
+        return f"{self.gallery}/images/{self.image}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionName:
+    """{image}/versions/{version}; a number of None is `latest`."""
+
+    image: ImageName
+    number: VersionNumber | None
+
+    def __str__(self) -> str:
+        return f"{self.image}/versions/{self.number or LATEST}"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskName:
+    """{group}/disks/{disk}."""
+
+    group: GroupName
+    disk: str
+
+    def __str__(self) -> str:
+        return f"{self.group}/disks/{self.disk}"
+
+
+_GROUP_WORDS = ("subscriptions", "resourceGroups")
+_GALLERY_WORDS = (*_GROUP_WORDS, "galleries")
+_IMAGE_WORDS = (*_GALLERY_WORDS, "images")
+_VERSION_WORDS = (*_IMAGE_WORDS, "versions")
+_DISK_WORDS = (*_GROUP_WORDS, "disks")
+
+
+def parse_group(field: str, text: str) -> GroupName:
+    """The resource group that `text` names. Raises InvalidRequest for `field`, as all parsers here."""
+    return _group(field, _split(field, text, _GROUP_WORDS))
+
+
+def parse_gallery(field: str, text: str) -> GalleryName:
+    """The gallery that `text` names."""
+    return _gallery(field, _split(field, text, _GALLERY_WORDS))
+
+
+def parse_image(field: str, text: str) -> ImageName:
+    """The image definition that `text` names."""
+    return _image(field, _split(field, text, _IMAGE_WORDS))
+
+
+def parse_version(field: str, text: str) -> VersionName:
+    """The image version that `text` names; its last part must be a number."""
+    parts = _split(field, text, _VERSION_WORDS)
+    return VersionName(_image(field, parts), parse_number(field, parts[4]))
+
+
+def parse_version_or_latest(field: str, text: str) -> VersionName:
+    """The image version that `text` names; its last part may be `latest`."""
+    parts = _split(field, text, _VERSION_WORDS)
+    number = None if fold(parts[4]) == LATEST else parse_number(field, parts[4])
+    return VersionName(_image(field, parts), number)
+
+
+def parse_disk(field: str, text: str) -> DiskName:
+    """The disk that `text` names."""
+    parts = _split(field, text, _DISK_WORDS)
+    return DiskName(_group(field, parts), parse_id(field, parts[2], DISK_ID))
+
+
+def parse_operation(field: str, text: str) -> UUID:
+    """The uid of the operation that `operations/{uuid}` names."""
+    (part,) = _split(field, text, ("operations",))
+    return parse_uuid(field, part)
+
+
+def format_operation(uid: UUID) -> str:
+    """The name of an operation."""
+    return f"operations/{uid}"
+
+
+def parse_id(field: str, text: str, pattern: Pattern) -> str:
+    """`text` when it is what `pattern` allows. Raises InvalidRequest for `field`."""
+    if pattern.expression.fullmatch(text) is None:
+        raise InvalidRequest((FieldViolation(field, f"{_shown(text)} must be {pattern.rule}"),))
+    return text
+
+
+def parse_number(field: str, text: str) -> VersionNumber:
+    """The number in `1.2.3`. Raises InvalidRequest for `field`."""
+    major, minor, patch = (int(part) for part in parse_id(field, text, VERSION_ID).split("."))
+    if max(major, minor, patch) > MAX_NUMBER:
+        raise InvalidRequest((FieldViolation(field, f"{text!r} must be {VERSION_ID.rule}"),))
+    return VersionNumber(major, minor, patch)
+
+
+def parse_uuid(field: str, text: str) -> UUID:
+    """The UUID in `text`, 36 characters. Raises InvalidRequest for `field`."""
+    try:
+        uid = UUID(text)
+    except ValueError:
+        uid = None
+    if uid is None or str(uid) != text.lower():
+        raise InvalidRequest((FieldViolation(field, f"{_shown(text)} must be a UUID"),))
+    return uid
+
+
+def _split(field: str, text: str, words: tuple[str, ...]) -> list[str]:
+    parts = text.split("/")
+    if [fold(word) for word in parts[::2]] != [fold(word) for word in words] or len(parts) % 2:
+        shape = "/".join(f"{word}/{{}}" for word in words)
+        raise InvalidRequest((FieldViolation(field, f"{_shown(text)} must have the form {shape}"),))
+    return parts[1::2]
+
+
+def _group(field: str, parts: list[str]) -> GroupName:
+    return GroupName(parse_uuid(field, parts[0]), parse_id(field, parts[1], GROUP_ID))
+
+
+def _gallery(field: str, parts: list[str]) -> GalleryName:
+    return GalleryName(_group(field, parts), parse_id(field, parts[2], GALLERY_ID))
+
+
+def _image(field: str, parts: list[str]) -> ImageName:
+    return ImageName(_gallery(field, parts), parse_id(field, parts[3], IMAGE_ID))
+
+
+def _shown(text: str) -> str:
+    # A name may be as long as a message; an error is a few kilobytes at most.
+    return repr(text) if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]!r}…"

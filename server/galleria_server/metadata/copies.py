@@ -1,0 +1,173 @@
+"""Copies: desired and observed state, and who works on it.
+
+A claim gives its holder an epoch. Every function that takes an epoch does nothing and returns False when the copy has
+moved on: claimed by another, cancelled or being deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+
+from galleria_server.domain.models import Copy, CopyState
+from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.tables import copies, image_versions
+
+_COLUMNS = tuple(field.name for field in fields(Copy))
+_ORDER = (copies.c.version_uid, copies.c.region, copies.c.ordinal, copies.c.zone, copies.c.volume)
+UNFINISHED = (CopyState.PENDING, CopyState.COPYING)
+
+
+def add(transaction: Transaction, new: Sequence[Copy]) -> None:
+    """Add copies."""
+    transaction.execute(insert(copies), [asdict(copy) for copy in new])
+
+
+def find(transaction: Transaction, uid: UUID) -> Copy | None:
+    """The copy with that uid."""
+    row = transaction.execute(select(copies).where(copies.c.uid == uid)).one_or_none()
+    return None if row is None else _copy(row)
+
+
+def of_version(transaction: Transaction, version_uid: UUID) -> list[Copy]:
+    """All copies of a version by region, ordinal and zone."""
+    return of_versions(transaction, [version_uid])[version_uid]
+
+
+def of_versions(transaction: Transaction, version_uids: Iterable[UUID]) -> dict[UUID, list[Copy]]:
+    """All copies of each version, as `of_version`."""
+    found: dict[UUID, list[Copy]] = {uid: [] for uid in version_uids}
+    statement = select(copies).where(copies.c.version_uid.in_(found)).order_by(*_ORDER)
+    for row in transaction.execute(statement) if found else ():
+        found[row.version_uid].append(_copy(row))
+    return found
+
+
+def ready(transaction: Transaction, version_uid: UUID, region: str | None = None) -> list[Copy]:
+    """The READY copies of a version, in one region or in all."""
+    statement = select(copies).where(copies.c.version_uid == version_uid, copies.c.state == CopyState.READY)
+    if region is not None:
+        statement = statement.where(copies.c.region == region)
+    return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
+
+
+def on_volume(transaction: Transaction, region: str, volume: str) -> list[Copy]:
+    """All copies on a volume."""
+    statement = select(copies).where(copies.c.region == region, copies.c.volume == volume)
+    return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
+
+
+def due(transaction: Transaction, now: datetime, limit: int) -> list[Copy]:
+    """Copies that wait for work: PENDING or DELETING whose time has come, COPYING whose claim has lapsed.
+
+    Deletions first, then those that have waited longest.
+    """
+    come = or_(copies.c.next_try_at.is_(None), copies.c.next_try_at <= now)
+    unclaimed = or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now)
+    statement = select(copies).where(
+        or_(
+            and_(copies.c.state.in_((CopyState.PENDING, CopyState.DELETING)), come, unclaimed),
+            and_(copies.c.state == CopyState.COPYING, unclaimed),
+        )
+    )
+    deletions_first = (copies.c.state != CopyState.DELETING, copies.c.next_try_at, *_ORDER)
+    return [_copy(row) for row in transaction.execute(statement.order_by(*deletions_first).limit(limit))]
+
+
+def claim(transaction: Transaction, uid: UUID, owner: UUID, now: datetime, lease_until: datetime) -> Copy | None:
+    """Claim a copy that is due: it becomes COPYING, or stays DELETING, under a new epoch. None: it is not due."""
+    copy = find(transaction, uid)
+    if copy is None or copy.state in (CopyState.READY, CopyState.FAILED):
+        return None
+    if copy.lease_until is not None and copy.lease_until > now:
+        return None
+    state = CopyState.DELETING if copy.state is CopyState.DELETING else CopyState.COPYING
+    values = {
+        "state": state,
+        "owner": owner,
+        "epoch": copy.epoch + 1,
+        "lease_until": lease_until,
+        "attempts": copy.attempts + 1,
+        "details": "",
+    }
+    transaction.execute(update(copies).where(copies.c.uid == uid).values(values))
+    return find(transaction, uid)
+
+
+def checkpoint(transaction: Transaction, uid: UUID, epoch: int, done_bytes: int, lease_until: datetime) -> bool:
+    """Tell how far a COPYING copy is, and keep the claim. False: stop, it is no longer ours or no longer wanted."""
+    return _move(transaction, uid, epoch, CopyState.COPYING, {"done_bytes": done_bytes, "lease_until": lease_until})
+
+
+def set_lease(transaction: Transaction, uid: UUID, epoch: int, lease_id: UUID) -> bool:
+    """Give a COPYING copy a new lease on its volume, after the old one lapsed."""
+    return _move(transaction, uid, epoch, CopyState.COPYING, {"lease_id": lease_id})
+
+
+def finish(transaction: Transaction, uid: UUID, epoch: int, done_bytes: int) -> bool:
+    """COPYING becomes READY: its root is pinned. Follow with `catalogue.settlement.settle_version`."""
+    values = {**_UNCLAIMED, "state": CopyState.READY, "done_bytes": done_bytes, "next_try_at": None}
+    return _move(transaction, uid, epoch, CopyState.COPYING, values)
+
+
+def retry(transaction: Transaction, uid: UUID, epoch: int, next_try_at: datetime, details: str) -> bool:
+    """Give a claim back: COPYING becomes PENDING, DELETING stays; due again at `next_try_at`."""
+    values = {**_UNCLAIMED, "next_try_at": next_try_at, "details": details}
+    pending = _move(transaction, uid, epoch, CopyState.COPYING, {**values, "state": CopyState.PENDING})
+    return pending or _move(transaction, uid, epoch, CopyState.DELETING, values)
+
+
+def fail(transaction: Transaction, uid: UUID, epoch: int, details: str) -> bool:
+    """COPYING becomes FAILED for good. Follow with `catalogue.settlement.settle_version`."""
+    return _move(
+        transaction, uid, epoch, CopyState.COPYING, {**_UNCLAIMED, "state": CopyState.FAILED, "details": details}
+    )
+
+
+def fail_unfinished(transaction: Transaction, version_uid: UUID, details: str) -> None:
+    """Give up what is PENDING or COPYING; who works on it learns so at its next checkpoint."""
+    statement = update(copies).where(copies.c.version_uid == version_uid, copies.c.state.in_(UNFINISHED))
+    transaction.execute(statement.values(**_UNCLAIMED, state=CopyState.FAILED, details=details))
+
+
+def delete_all(transaction: Transaction, version_uid: UUID) -> None:
+    """Mark every copy of a version DELETING, due now."""
+    values = {**_UNCLAIMED, "state": CopyState.DELETING, "next_try_at": None, "attempts": 0, "details": ""}
+    transaction.execute(update(copies).where(copies.c.version_uid == version_uid).values(values))
+
+
+def drop(transaction: Transaction, uid: UUID) -> None:
+    """Remove a DELETING copy whose root was released. Follow with `catalogue.settlement.settle_version`."""
+    transaction.execute(delete(copies).where(copies.c.uid == uid, copies.c.state == CopyState.DELETING))
+
+
+def release_claims(transaction: Transaction, now: datetime) -> int:
+    """End all claims, those of an earlier incarnation of the only server. Returns how many there were."""
+    statement = update(copies).where(copies.c.lease_until > now).values(owner=None, lease_until=now)
+    return transaction.execute(statement).rowcount
+
+
+def count_unfinished_from(transaction: Transaction, disk_uid: UUID) -> int:
+    """How many copies of versions made from that disk are PENDING or COPYING: it must stay until they are done."""
+    statement = (
+        select(func.count())
+        .select_from(copies.join(image_versions))
+        .where(image_versions.c.source_disk_uid == disk_uid, copies.c.state.in_(UNFINISHED))
+    )
+    return transaction.execute(statement).scalar_one()
+
+
+_UNCLAIMED: dict[str, object] = {"owner": None, "lease_until": None}
+
+
+def _move(transaction: Transaction, uid: UUID, epoch: int, state: CopyState, values: dict[str, object]) -> bool:
+    statement = update(copies).where(copies.c.uid == uid, copies.c.epoch == epoch, copies.c.state == state)
+    return transaction.execute(statement.values(values)).rowcount == 1
+
+
+def _copy(row: Row[tuple[object, ...]]) -> Copy:
+    return Copy(**{name: getattr(row, name) for name in _COLUMNS})

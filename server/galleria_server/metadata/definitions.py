@@ -1,0 +1,122 @@
+"""Image definitions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, insert, select
+
+from galleria_server.domain.models import ImageDefinition
+from galleria_server.domain.names import GalleryName, GroupName, ImageName, fold
+from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.tables import galleries, image_definitions, resource_groups
+
+_DEFINITIONS = (
+    select(
+        image_definitions,
+        galleries.c.name.label("gallery_name"),
+        resource_groups.c.name.label("group_name"),
+        resource_groups.c.subscription,
+    )
+    .join_from(image_definitions, galleries)
+    .join(resource_groups)
+)
+
+
+def find(transaction: Transaction, name: ImageName) -> ImageDefinition | None:
+    """The image definition of that name."""
+    group = name.gallery.group
+    statement = _DEFINITIONS.where(
+        resource_groups.c.subscription == group.subscription,
+        resource_groups.c.key == fold(group.group),
+        galleries.c.key == fold(name.gallery.gallery),
+        image_definitions.c.key == fold(name.image),
+    )
+    row = transaction.execute(statement).one_or_none()
+    return None if row is None else _definition(row)
+
+
+def find_by_uid(transaction: Transaction, uid: UUID) -> ImageDefinition | None:
+    """The image definition with that uid."""
+    row = transaction.execute(_DEFINITIONS.where(image_definitions.c.uid == uid)).one_or_none()
+    return None if row is None else _definition(row)
+
+
+def find_by_identifier(
+    transaction: Transaction, gallery_uid: UUID, publisher: str, offer: str, sku: str
+) -> ImageDefinition | None:
+    """The definition of the gallery with that publisher, offer and SKU, compared without case."""
+    statement = _DEFINITIONS.where(
+        image_definitions.c.gallery_uid == gallery_uid,
+        image_definitions.c.identifier_key == _identifier_key(publisher, offer, sku),
+    )
+    row = transaction.execute(statement).one_or_none()
+    return None if row is None else _definition(row)
+
+
+def page(transaction: Transaction, gallery_uid: UUID, after: str, limit: int) -> list[ImageDefinition]:
+    """Up to `limit` definitions of the gallery in order of key, those whose key is above `after`."""
+    statement = _DEFINITIONS.where(
+        image_definitions.c.gallery_uid == gallery_uid, image_definitions.c.key > after
+    ).order_by(image_definitions.c.key)
+    return [_definition(row) for row in transaction.execute(statement.limit(limit))]
+
+
+def count(transaction: Transaction, gallery_uid: UUID) -> int:
+    """How many definitions the gallery has."""
+    statement = select(func.count()).where(image_definitions.c.gallery_uid == gallery_uid)
+    return transaction.execute(statement).scalar_one()
+
+
+def add(transaction: Transaction, definition: ImageDefinition) -> None:
+    """Add a definition whose name and identifier are free."""
+    values = {
+        "uid": definition.uid,
+        "gallery_uid": definition.gallery_uid,
+        "name": definition.name.image,
+        "key": fold(definition.name.image),
+        "location": definition.location,
+        "description": definition.description,
+        "tags": definition.tags,
+        "os_type": definition.os_type,
+        "os_state": definition.os_state,
+        "publisher": definition.publisher,
+        "offer": definition.offer,
+        "sku": definition.sku,
+        "identifier_key": _identifier_key(definition.publisher, definition.offer, definition.sku),
+        "generation": definition.generation,
+        "architecture": definition.architecture,
+        "create_time": definition.create_time,
+        "etag": definition.etag,
+    }
+    transaction.execute(insert(image_definitions).values(values))
+
+
+def drop(transaction: Transaction, uid: UUID) -> None:
+    """Remove a definition that has no versions."""
+    transaction.execute(delete(image_definitions).where(image_definitions.c.uid == uid))
+
+
+def _identifier_key(publisher: str, offer: str, sku: str) -> str:
+    return fold(f"{publisher}/{offer}/{sku}")
+
+
+def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
+    gallery = GalleryName(GroupName(row.subscription, row.group_name), row.gallery_name)
+    return ImageDefinition(
+        uid=row.uid,
+        gallery_uid=row.gallery_uid,
+        name=ImageName(gallery, row.name),
+        location=row.location,
+        description=row.description,
+        tags=row.tags,
+        os_type=row.os_type,
+        os_state=row.os_state,
+        publisher=row.publisher,
+        offer=row.offer,
+        sku=row.sku,
+        generation=row.generation,
+        architecture=row.architecture,
+        create_time=row.create_time,
+        etag=row.etag,
+    )

@@ -1,0 +1,77 @@
+"""Galleries."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Row, delete, insert, select
+
+from galleria_server.domain.models import Gallery
+from galleria_server.domain.names import GalleryName, GroupName, fold
+from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.tables import galleries, resource_groups
+
+_GALLERIES = select(galleries, resource_groups.c.subscription, resource_groups.c.name.label("group_name")).join_from(
+    galleries, resource_groups
+)
+
+
+def find(transaction: Transaction, name: GalleryName) -> Gallery | None:
+    """The gallery of that name."""
+    statement = _GALLERIES.where(
+        resource_groups.c.subscription == name.group.subscription,
+        resource_groups.c.key == fold(name.group.group),
+        galleries.c.key == fold(name.gallery),
+    )
+    row = transaction.execute(statement).one_or_none()
+    return None if row is None else _gallery(row)
+
+
+def find_by_uid(transaction: Transaction, uid: UUID) -> Gallery | None:
+    """The gallery with that uid."""
+    row = transaction.execute(_GALLERIES.where(galleries.c.uid == uid)).one_or_none()
+    return None if row is None else _gallery(row)
+
+
+def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> list[Gallery]:
+    """Up to `limit` galleries of the group in order of key, those whose key is above `after`."""
+    statement = _GALLERIES.where(
+        resource_groups.c.subscription == group.subscription,
+        resource_groups.c.key == fold(group.group),
+        galleries.c.key > after,
+    )
+    return [_gallery(row) for row in transaction.execute(statement.order_by(galleries.c.key).limit(limit))]
+
+
+def add(transaction: Transaction, gallery: Gallery) -> None:
+    """Add a gallery whose name is free."""
+    values = {
+        "uid": gallery.uid,
+        "group_uid": gallery.group_uid,
+        "name": gallery.name.gallery,
+        "key": fold(gallery.name.gallery),
+        "location": gallery.location,
+        "description": gallery.description,
+        "tags": gallery.tags,
+        "create_time": gallery.create_time,
+        "etag": gallery.etag,
+    }
+    transaction.execute(insert(galleries).values(values))
+
+
+def drop(transaction: Transaction, uid: UUID) -> None:
+    """Remove a gallery that has no definitions."""
+    transaction.execute(delete(galleries).where(galleries.c.uid == uid))
+
+
+def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
+    return Gallery(
+        uid=row.uid,
+        group_uid=row.group_uid,
+        name=GalleryName(GroupName(row.subscription, row.group_name), row.name),
+        location=row.location,
+        description=row.description,
+        tags=row.tags,
+        create_time=row.create_time,
+        etag=row.etag,
+    )

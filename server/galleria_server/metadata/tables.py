@@ -1,0 +1,211 @@
+"""The tables as this version of the software uses them; `migrations/` says how they came about.
+
+A `key` is a name as it is compared: unique among its siblings.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from galleria_server.domain.models import (
+    Architecture,
+    CopyState,
+    DiskState,
+    Generation,
+    OperationState,
+    OsState,
+    OsType,
+    Verb,
+    VersionState,
+)
+from galleria_server.domain.placement import Account
+from galleria_server.metadata.columns import Choice, Time
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("high_water", BigInteger, nullable=False),
+    Column("page_token_key", LargeBinary, nullable=False),
+)
+
+resource_groups = Table(
+    "resource_groups",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("subscription", Uuid, nullable=False),
+    Column("name", String(90), nullable=False),
+    Column("key", String(90), nullable=False),
+    UniqueConstraint("subscription", "key"),
+)
+
+galleries = Table(
+    "galleries",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("key", String(80), nullable=False),
+    Column("location", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("group_uid", "key"),
+)
+
+image_definitions = Table(
+    "image_definitions",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("gallery_uid", ForeignKey(galleries.c.uid), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("key", String(80), nullable=False),
+    Column("location", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("os_type", Choice(OsType), nullable=False),
+    Column("os_state", Choice(OsState), nullable=False),
+    Column("publisher", String(128), nullable=False),
+    Column("offer", String(64), nullable=False),
+    Column("sku", String(64), nullable=False),
+    Column("identifier_key", String(300), nullable=False),
+    Column("generation", Choice(Generation), nullable=False),
+    Column("architecture", Choice(Architecture), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("gallery_uid", "key"),
+    UniqueConstraint("gallery_uid", "identifier_key"),
+)
+
+image_versions = Table(
+    "image_versions",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("definition_uid", ForeignKey(image_definitions.c.uid), nullable=False),
+    Column("major", BigInteger, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("patch", BigInteger, nullable=False),
+    Column("location", String(64), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("source_disk_uid", Uuid, nullable=False, index=True),
+    Column("source_disk", Text, nullable=False),
+    Column("exclude_from_latest", Boolean, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("occupied_bytes", BigInteger, nullable=False),
+    Column("digest", String(160), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("state", Choice(VersionState), nullable=False),
+    Column("operation_uid", Uuid, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("published_time", Time),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("definition_uid", "major", "minor", "patch"),
+)
+
+target_regions = Table(
+    "target_regions",
+    metadata,
+    Column("version_uid", ForeignKey(image_versions.c.uid), primary_key=True),
+    Column("region", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("replica_count", Integer, nullable=False),
+    Column("account", Choice(Account), nullable=False),
+    Column("exclude_from_latest", Boolean, nullable=False),
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("version_uid", ForeignKey(image_versions.c.uid), nullable=False),
+    Column("region", String(64), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("volume", String(80), nullable=False),
+    Column("root_id", Uuid, nullable=False, unique=True),
+    Column("lease_id", Uuid, nullable=False),
+    Column("state", Choice(CopyState), nullable=False),
+    Column("owner", Uuid),
+    Column("epoch", BigInteger, nullable=False),
+    Column("lease_until", Time),
+    Column("done_bytes", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", Time),
+    Column("details", Text, nullable=False),
+    UniqueConstraint("version_uid", "region", "volume"),
+    Index(None, "state", "next_try_at"),
+    Index(None, "region", "volume"),
+)
+
+disks = Table(
+    "disks",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("key", String(80), nullable=False),
+    Column("location", String(64), nullable=False),
+    Column("volume", String(80), nullable=False),
+    Column("root_id", Uuid, nullable=False, unique=True),
+    Column("state", Choice(DiskState), nullable=False, index=True),
+    Column("session", Uuid, unique=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("occupied_bytes", BigInteger, nullable=False),
+    Column("digest", String(160), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("statistics", JSON, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("ready_time", Time),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("group_uid", "key"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("verb", Choice(Verb), nullable=False),
+    Column("target_uid", Uuid, nullable=False, index=True),
+    Column("target", Text, nullable=False),
+    Column("state", Choice(OperationState), nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("failure", JSON(none_as_null=True)),
+    Column("create_time", Time, nullable=False),
+    Column("end_time", Time),
+    Index(None, "create_time", "uid"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("method", String(120), nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("answer", Uuid),
+    Column("create_time", Time, nullable=False, index=True),
+)

@@ -1,0 +1,1 @@
+"""Reading content back from whichever copy is good."""

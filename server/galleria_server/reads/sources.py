@@ -1,0 +1,78 @@
+"""From what a caller names to the content and the places that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from galleria.v1 import contents_pb2 as pb
+from galleria_server.catalogue import disks as disk_catalogue
+from galleria_server.catalogue import versions as version_catalogue
+from galleria_server.domain.errors import WrongState
+from galleria_server.domain.errors_content import ContentMismatch, NotInRegion
+from galleria_server.domain.models import Disk, DiskState
+from galleria_server.domain.names import DiskName, VersionName, fold, parse_disk, parse_version, parse_version_or_latest
+from galleria_server.domain.region_names import known_region
+from galleria_server.metadata import copies, disks
+from galleria_server.metadata.engine import MetadataPool, Transaction
+from galleria_server.reads.content import Content, Location
+from galleria_server.volumes.registry import Volumes
+
+
+class Sources:
+    """Finds contents in the metadata."""
+
+    def __init__(self, metadata: MetadataPool, regions: Sequence[str], volumes: Volumes) -> None:
+        self._metadata = metadata
+        self._regions = regions
+        self._volumes = volumes
+
+    async def find(self, source: pb.ContentSource, *, latest: bool = False) -> Content:
+        """The content that is meant, its locations in the order in which to read them.
+
+        `latest` says whether a version's name may end in it. Raises InvalidRequest, NotFound, RegionUnknown,
+        NotInRegion, WrongState, ContentMismatch.
+        """
+        content = await self._find(source, latest=latest)
+        if source.digest and source.digest != content.digest:
+            raise ContentMismatch(content.name, source.digest, content.digest)
+        return replace(content, locations=tuple(sorted(content.locations, key=lambda at: self._rank(content, at))))
+
+    async def _find(self, source: pb.ContentSource, *, latest: bool) -> Content:
+        if fold(source.name).rpartition("/")[0].endswith("/disks"):
+            region = known_region("source.region", source.region, self._regions) if source.region else ""
+            return await self._metadata.read(_disk_content, parse_disk("source.name", source.name), region)
+        parse = parse_version_or_latest if latest else parse_version
+        name = parse("source.name", source.name)
+        region = known_region("source.region", source.region, self._regions)
+        return await self._metadata.read(_version_content, name, region)
+
+    def _rank(self, content: Content, location: Location) -> tuple[bool, bool, int]:
+        """The region's copies first, those of them that are least busy before the others."""
+        candidate = self._volumes.candidate(location.region, location.volume)
+        return location.region != content.region, candidate is None, candidate.load if candidate else 0
+
+
+def _disk_content(transaction: Transaction, name: DiskName, region: str) -> Content:
+    disk = disk_catalogue.get(transaction, name)
+    if disk.state is not DiskState.READY:
+        raise WrongState(disk_catalogue.KIND, str(disk.name), disk.state.value, DiskState.READY.value)
+    if region and region != disk.location:
+        raise NotInRegion(str(disk.name), region)
+    return Content(str(disk.name), disk.location, disk.digest, disk.size_bytes, disk.occupied_bytes, (_location(disk),))
+
+
+def _version_content(transaction: Transaction, name: VersionName, region: str) -> Content:
+    version = version_catalogue.resolve(transaction, name, region)
+    ready = copies.ready(transaction, version.uid)
+    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in ready]
+    disk = disks.find_by_uid(transaction, version.source_disk_uid)
+    if disk is not None and disk.state is DiskState.READY:
+        locations.append(_location(disk))
+    return Content(
+        str(version.name), region, version.digest, version.size_bytes, version.occupied_bytes, tuple(locations)
+    )
+
+
+def _location(disk: Disk) -> Location:
+    return Location(disk.location, disk.volume, disk.root_id)

@@ -1,0 +1,1 @@
+"""Makes true what rows ask for: copies made, roots released."""

@@ -1,0 +1,135 @@
+"""Makes one claimed copy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from galleria_server.clock import Clock
+from galleria_server.domain.errors import DomainError
+from galleria_server.metadata import copies
+from galleria_server.metadata.engine import MetadataPool
+from galleria_server.operations.bell import Bell
+from galleria_server.reads.copies import open_copies
+from galleria_server.reconciler import steps
+from galleria_server.reconciler.progress import Progress
+from galleria_server.reconciler.steps import Task
+from galleria_server.volumes.mount import Mount
+from galleria_server.volumes.registry import Volumes
+from galleria_storage.errors import StorageError
+from galleria_storage.volume import Copy as StorageCopy
+from galleria_storage.volume import CopyCancelled, Holder, LeaseLapsed, RecordsUnreadable, Root
+
+CLAIM = timedelta(seconds=60)
+RENEWAL_SECONDS = 15
+REPORT_SECONDS = 1.0
+MAX_ATTEMPTS = 12
+LONGEST_PAUSE_SECONDS = 300
+
+_log = logging.getLogger(__name__)
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after the given number of failed tries: 1, 2, 4 … 300 seconds."""
+    return timedelta(seconds=min(2 ** (attempts - 1), LONGEST_PAUSE_SECONDS))
+
+
+class Copying:
+    """Brings content to where rows want it."""
+
+    def __init__(self, metadata: MetadataPool, volumes: Volumes, bell: Bell, clock: Clock) -> None:
+        self._metadata = metadata
+        self._volumes = volumes
+        self._bell = bell
+        self._clock = clock
+
+    async def run(self, task: Task) -> timedelta | None:
+        """Make the copy, and tell its row how it ended; returns after how long to try again.
+
+        Cancelled, it leaves the claim for whoever comes next.
+        """
+        try:
+            await self._make(task)
+        except CopyCancelled:
+            _log.info("copy %s was cancelled", task.copy.uid)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the row has to say so
+            return await self._failed(task, error)
+        finally:
+            self._bell.ring()
+        return None
+
+    async def _make(self, task: Task) -> None:
+        mount = self._volumes.mount(task.copy.region, task.copy.volume)
+        async with self._progress(task, mount) as progress:
+            root = await self._bring(task, mount, progress)
+        if not await self._metadata.write(steps.finish, task.copy, root.occupied, self._clock()):
+            await self._forget(task, mount)
+
+    async def _bring(self, task: Task, mount: Mount, progress: Progress) -> Root:
+        holder = Holder(task.version.group_uid, task.version.uid, str(task.version.name))
+        async with open_copies(self._volumes, task.content) as sources:
+            async for source in sources:
+                target = await mount.run_copy(_begin, mount, task)
+                try:
+                    await mount.run_copy(target.run, source.reader, progress)
+                    return await mount.run_copy(target.commit, holder)
+                except RecordsUnreadable as error:
+                    sources.failed(source, error)
+                except CopyCancelled:
+                    await self._forget(task, mount)
+                    raise
+        raise sources.lost(0, 1)
+
+    @asynccontextmanager
+    async def _progress(self, task: Task, mount: Mount) -> AsyncIterator[Progress]:
+        """A progress that is told to the row about once a second, and that stops when the claim is lost."""
+        progress = Progress(mount.beat)
+        telling = asyncio.create_task(self._tell(task, progress))
+        try:
+            yield progress
+        finally:
+            telling.cancel()
+            # The thread outlives a cancelled task, until its next step.
+            progress.cancel()
+
+    async def _tell(self, task: Task, progress: Progress) -> None:
+        told, silent = 0, 0.0
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            silent += REPORT_SECONDS
+            if progress.done_bytes == told and silent < RENEWAL_SECONDS:
+                continue
+            told, silent = progress.done_bytes, 0.0
+            copy = task.copy
+            if not await self._metadata.write(copies.checkpoint, copy.uid, copy.epoch, told, self._clock() + CLAIM):
+                progress.cancel()
+
+    async def _forget(self, task: Task, mount: Mount) -> None:
+        """Leave nothing of a copy that nobody wants any more; a claim that only moved on is left alone."""
+        if await self._metadata.read(steps.unwanted, task.copy.uid):
+            await mount.run(release, mount, task)
+
+    async def _failed(self, task: Task, error: Exception) -> timedelta | None:
+        _log.warning("copy %s to %s failed", task.copy.uid, task.copy.volume, exc_info=error)
+        details = str(error) if isinstance(error, DomainError | StorageError) else "internal error"
+        if task.copy.attempts >= MAX_ATTEMPTS:
+            await self._metadata.write(steps.give_up, task.copy, self._clock(), details)
+            return None
+        pause = pause_after(task.copy.attempts)
+        step = steps.begin_again if isinstance(error, LeaseLapsed) else steps.put_off
+        await self._metadata.write(step, task.copy, self._clock() + pause, details)
+        return pause
+
+
+def release(mount: Mount, task: Task) -> None:
+    """End the copy's lease and give its root up. Blocks; idempotent."""
+    _begin(mount, task).abort()
+    mount.volume.release(task.copy.root_id)
+
+
+def _begin(mount: Mount, task: Task) -> StorageCopy:
+    copy = task.copy
+    return mount.volume.begin_copy(task.version.group_uid, copy.root_id, lease_id=copy.lease_id)

@@ -1,0 +1,94 @@
+"""The reconciler's steps on rows, each one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from galleria_server.catalogue.settlement import settle_version
+from galleria_server.domain.models import Copy, CopyState, DiskState, ImageVersion
+from galleria_server.metadata import copies, disks, versions
+from galleria_server.metadata.engine import Transaction
+from galleria_server.reads.content import Content, Location
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A claimed copy, its version, and the content that it is of."""
+
+    copy: Copy
+    version: ImageVersion
+    content: Content
+
+
+def claim(transaction: Transaction, uid: UUID, owner: UUID, now: datetime, lease: timedelta) -> Task | None:
+    """Claim a copy that is due, with what is needed to work on it; None when somebody else has it or it is gone."""
+    copy = copies.claim(transaction, uid, owner, now, now + lease)
+    version = None if copy is None else versions.find_by_uid(transaction, copy.version_uid)
+    if copy is None or version is None:
+        return None
+    locations = _sources(transaction, version)
+    # Another try begins with another source, in case it was the source that failed.
+    first = (copy.attempts - 1) % max(len(locations), 1)
+    content = Content(
+        str(version.name),
+        copy.region,
+        version.digest,
+        version.size_bytes,
+        version.occupied_bytes,
+        (*locations[first:], *locations[:first]),
+    )
+    return Task(copy, version, content)
+
+
+def finish(transaction: Transaction, copy: Copy, occupied_bytes: int, now: datetime) -> bool:
+    """The copy's root is pinned. False: nobody wants it any more."""
+    if not copies.finish(transaction, copy.uid, copy.epoch, occupied_bytes):
+        return False
+    settle_version(transaction, copy.version_uid, now)
+    return True
+
+
+def put_off(transaction: Transaction, copy: Copy, until: datetime, details: str) -> None:
+    """Give the claim back until a later time."""
+    copies.retry(transaction, copy.uid, copy.epoch, until, details)
+
+
+def begin_again(transaction: Transaction, copy: Copy, until: datetime, details: str) -> None:
+    """Give the claim back; the next try has a new lease on the volume."""
+    copies.set_lease(transaction, copy.uid, copy.epoch, uuid4())
+    put_off(transaction, copy, until, details)
+
+
+def give_up(transaction: Transaction, copy: Copy, now: datetime, details: str) -> None:
+    """The copy has FAILED for good."""
+    if copies.fail(transaction, copy.uid, copy.epoch, details):
+        settle_version(transaction, copy.version_uid, now)
+
+
+def drop(transaction: Transaction, copy: Copy, now: datetime) -> None:
+    """The copy's root was released."""
+    copies.drop(transaction, copy.uid)
+    settle_version(transaction, copy.version_uid, now)
+
+
+def unwanted(transaction: Transaction, uid: UUID) -> bool:
+    """Whether the copy was cancelled or deleted, or is gone."""
+    copy = copies.find(transaction, uid)
+    return copy is None or copy.state in (CopyState.FAILED, CopyState.DELETING)
+
+
+def due(transaction: Transaction, now: datetime, limit: int, running: Collection[UUID]) -> list[Copy]:
+    """Copies to work on, without those that are `running`."""
+    return [copy for copy in copies.due(transaction, now, limit) if copy.uid not in running]
+
+
+def _sources(transaction: Transaction, version: ImageVersion) -> list[Location]:
+    ready = copies.ready(transaction, version.uid)
+    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in ready]
+    disk = disks.find_by_uid(transaction, version.source_disk_uid)
+    if disk is not None and disk.state is DiskState.READY:
+        locations.insert(0, Location(disk.location, disk.volume, disk.root_id))
+    return locations

@@ -1,0 +1,180 @@
+"""Resources, from the domain to the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.longrunning.operations_pb2 import Operation as WireOperation
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from galleria.v1 import galleries_pb2 as pb
+from galleria_server.catalogue.operations import OperationView
+from galleria_server.catalogue.versions import VersionView
+from galleria_server.domain.models import Failure, Gallery, ImageDefinition, ImageVersion, TargetRegion, Verb
+from galleria_server.domain.names import format_operation
+from galleria_server.domain.replication import RegionStatus, ReplicaStatus, done_bytes, replication
+from galleria_server.errors import DOMAIN, code_of_reason, packed
+from galleria_server.services.enums import (
+    ACCOUNTS,
+    ARCHITECTURES,
+    COPY_STATES,
+    GENERATIONS,
+    OS_STATES,
+    OS_TYPES,
+    VERSION_STATES,
+    to_wire,
+)
+
+
+def timestamp(time: datetime | None) -> Timestamp | None:
+    """A UTC time; None stays unset."""
+    if time is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp
+
+
+def gallery(found: Gallery) -> pb.Gallery:
+    """A gallery."""
+    return pb.Gallery(
+        name=str(found.name),
+        uid=str(found.uid),
+        location=found.location,
+        description=found.description,
+        tags=found.tags,
+        provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
+        create_time=timestamp(found.create_time),
+        etag=found.etag,
+    )
+
+
+def definition(found: ImageDefinition) -> pb.ImageDefinition:
+    """An image definition."""
+    return pb.ImageDefinition(
+        name=str(found.name),
+        uid=str(found.uid),
+        location=found.location,
+        description=found.description,
+        tags=found.tags,
+        os_type=to_wire(found.os_type, OS_TYPES),
+        os_state=to_wire(found.os_state, OS_STATES),
+        identifier=pb.ImageIdentifier(publisher=found.publisher, offer=found.offer, sku=found.sku),
+        hyper_v_generation=to_wire(found.generation, GENERATIONS),
+        architecture=to_wire(found.architecture, ARCHITECTURES),
+        provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
+        create_time=timestamp(found.create_time),
+        etag=found.etag,
+    )
+
+
+def version(view: VersionView) -> pb.ImageVersion:
+    """An image version with its replication status."""
+    found = view.version
+    return pb.ImageVersion(
+        name=str(found.name),
+        uid=str(found.uid),
+        location=found.location,
+        tags=found.tags,
+        os_disk=found.source_disk,
+        target_regions=[_target(target) for target in found.target_regions],
+        exclude_from_latest=found.exclude_from_latest,
+        size_bytes=found.size_bytes,
+        occupied_bytes=found.occupied_bytes,
+        digest=found.digest,
+        sha256=found.sha256,
+        provisioning_state=to_wire(found.state, VERSION_STATES),
+        replication=_replication(view),
+        create_time=timestamp(found.create_time),
+        published_time=timestamp(found.published_time),
+        etag=found.etag,
+    )
+
+
+def operation(view: OperationView) -> WireOperation:
+    """An operation on an image version, its metadata computed from what is there now."""
+    found = view.operation
+    wire = WireOperation(name=format_operation(found.uid), done=found.done)
+    wire.metadata.Pack(_metadata(view))
+    if found.failure is not None:
+        wire.error.CopyFrom(_failure(found.failure))
+    elif found.done:
+        wire.response.Pack(_response(view))
+    return wire
+
+
+def _target(target: TargetRegion) -> pb.TargetRegion:
+    return pb.TargetRegion(
+        region=target.region,
+        replica_count=target.replica_count,
+        storage_account_type=to_wire(target.account, ACCOUNTS),
+        exclude_from_latest=target.exclude_from_latest,
+    )
+
+
+def _replication(view: VersionView) -> list[pb.RegionReplication]:
+    return [_region(view.version, status) for status in replication(view.version, view.copies)]
+
+
+def _region(found: ImageVersion, status: RegionStatus) -> pb.RegionReplication:
+    return pb.RegionReplication(
+        region=status.region,
+        state=to_wire(status.state, COPY_STATES),
+        usable=status.usable,
+        progress_percent=status.percent,
+        desired_replicas=status.desired,
+        ready_replicas=status.ready,
+        replicas=[_replica(found, replica) for replica in status.replicas],
+    )
+
+
+def _replica(found: ImageVersion, status: ReplicaStatus) -> pb.Replica:
+    return pb.Replica(
+        ordinal=status.ordinal,
+        state=to_wire(status.state, COPY_STATES),
+        copies=[
+            pb.ImageCopy(
+                zone=copy.zone,
+                volume=copy.volume,
+                state=to_wire(copy.state, COPY_STATES),
+                done_bytes=copy.done_bytes,
+                details=copy.details,
+            )
+            for copy in status.copies
+        ],
+        size_bytes=found.size_bytes,
+        occupied_bytes=found.occupied_bytes,
+        digest=found.digest,
+    )
+
+
+def _metadata(view: OperationView) -> pb.ImageVersionMetadata:
+    found, target = view.operation, view.target
+    metadata = pb.ImageVersionMetadata(
+        target=found.target,
+        verb=found.verb.value,
+        create_time=timestamp(found.create_time),
+        end_time=timestamp(found.end_time),
+    )
+    if target is not None:
+        metadata.replication.extend(_replication(target))
+        metadata.done_bytes = done_bytes(target.version, target.copies)
+        metadata.total_bytes = target.version.occupied_bytes * len(target.copies)
+    return metadata
+
+
+def _response(view: OperationView) -> pb.ImageVersion | Empty:
+    found = view.operation
+    if found.verb is Verb.DELETE:
+        return Empty()
+    # A version that was deleted since is told by name and uid.
+    gone = pb.ImageVersion(name=found.target, uid=str(found.target_uid))
+    return gone if view.target is None else version(view.target)
+
+
+def _failure(failure: Failure) -> Status:
+    info = ErrorInfo(reason=failure.reason, domain=DOMAIN, metadata=failure.metadata)
+    return Status(code=code_of_reason(failure.reason), message=failure.message, details=packed(iter([info])))

@@ -1,0 +1,68 @@
+"""Calls on image definitions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import grpc.aio
+from google.protobuf.empty_pb2 import Empty
+
+from galleria.v1 import galleries_pb2 as pb
+from galleria_server.catalogue import definitions
+from galleria_server.catalogue.writes import make_once, remove_once
+from galleria_server.domain.models import ImageDefinition
+from galleria_server.domain.names import fold, parse_gallery, parse_image
+from galleria_server.domain.pages import Position
+from galleria_server.services import convert
+from galleria_server.services.gallery_requests import new_definition
+from galleria_server.services.parsing import parse_write
+from galleria_server.services.shared import Catalogue, fetch_page
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class DefinitionMethods:
+    """The part of the Galleries service that is about image definitions."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def CreateImageDefinition(
+        self, request: pb.CreateImageDefinitionRequest, context: Context
+    ) -> pb.ImageDefinition:
+        """Create an image definition."""
+        write, now = parse_write("CreateImageDefinition", request), self._catalogue.clock()
+        create = partial(definitions.create, new=new_definition(request, self._catalogue.regions), now=now)
+        made = await self._catalogue.metadata.write(make_once, write, now, create, definitions.recall)
+        return convert.definition(made)
+
+    async def GetImageDefinition(self, request: pb.GetImageDefinitionRequest, context: Context) -> pb.ImageDefinition:
+        """Return one image definition."""
+        name = parse_image("name", request.name)
+        return convert.definition(await self._catalogue.metadata.read(definitions.require, name))
+
+    async def ListImageDefinitions(
+        self, request: pb.ListImageDefinitionsRequest, context: Context
+    ) -> pb.ListImageDefinitionsResponse:
+        """Return a page of the definitions of a gallery."""
+        gallery = parse_gallery("parent", request.parent)
+
+        async def fetch(position: Position | None, limit: int) -> list[ImageDefinition]:
+            after = str(position[0]) if position else ""
+            return await self._catalogue.metadata.read(definitions.page, gallery, after, limit)
+
+        binding = ("ListImageDefinitions", fold(str(gallery)))
+        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
+        return pb.ListImageDefinitionsResponse(image_definitions=map(convert.definition, found), next_page_token=token)
+
+    async def DeleteImageDefinition(self, request: pb.DeleteImageDefinitionRequest, context: Context) -> Empty:
+        """Delete an image definition that has no versions."""
+        write, now = parse_write("DeleteImageDefinition", request), self._catalogue.clock()
+        remove = partial(definitions.remove, name=parse_image("name", request.name), etag=request.etag)
+        await self._catalogue.metadata.write(remove_once, write, now, remove)
+        return Empty()
+
+
+def _position(definition: ImageDefinition) -> Position:
+    return [fold(definition.name.image)]

@@ -1,0 +1,147 @@
+"""The Disks service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import grpc.aio
+from google.protobuf import empty_pb2
+
+from galleria.v1 import disks_pb2 as pb
+from galleria.v1 import disks_pb2_grpc
+from galleria_server.catalogue import disks as catalogue
+from galleria_server.domain.disk_size import check_size
+from galleria_server.domain.errors import NotFound
+from galleria_server.domain.errors_content import ProtocolViolated, PushMissing
+from galleria_server.domain.models import Disk
+from galleria_server.domain.names import DISK_ID, DiskName, fold, parse_disk, parse_group, parse_id
+from galleria_server.domain.pages import Position
+from galleria_server.domain.placement import place_disk
+from galleria_server.domain.region_names import known_region
+from galleria_server.metadata import disks as rows
+from galleria_server.pushes.limits import StreamLimits
+from galleria_server.pushes.live import LivePush
+from galleria_server.pushes.offered import offered
+from galleria_server.pushes.raw import raw
+from galleria_server.pushes.registry import Pushes
+from galleria_server.services.convert_content import disk_message, promise_of, session_message
+from galleria_server.services.parsing import known_group, parse_write
+from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.streams import first_sent, taken
+from galleria_server.volumes.registry import Volumes
+from galleria_storage.volume.leases import LEASE_SECONDS
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class DisksService(disks_pb2_grpc.DisksServicer):
+    """Uploaded content."""
+
+    def __init__(
+        self, shared: Catalogue, volumes: Volumes, pushes: Pushes, limits: StreamLimits, max_disk: int
+    ) -> None:
+        self._metadata = shared.metadata
+        self._shared = shared
+        self._volumes = volumes
+        self._pushes = pushes
+        self._limits = limits
+        self._max_disk = max_disk
+
+    async def CreateDisk(self, request: pb.CreateDiskRequest, context: Context) -> pb.Disk:
+        group = known_group(parse_group("parent", request.parent))
+        name = DiskName(group, parse_id("disk_id", request.disk_id, DISK_ID))
+        location = known_region("disk.location", request.disk.location, self._shared.regions)
+        if request.disk.size_bytes:
+            check_size(request.disk.size_bytes, self._max_disk)
+        write = parse_write("CreateDisk", request)
+
+        def choose(family: UUID) -> str:
+            return place_disk(family, self._volumes.region_volumes(location))
+
+        arguments = (write, self._shared.clock(), name, location, request.disk.size_bytes, choose)
+        return disk_message(await self._metadata.write(catalogue.create, *arguments))
+
+    async def GetDisk(self, request: pb.GetDiskRequest, context: Context) -> pb.Disk:
+        return disk_message(await self._metadata.read(catalogue.get, parse_disk("name", request.name)))
+
+    async def ListDisks(self, request: pb.ListDisksRequest, context: Context) -> pb.ListDisksResponse:
+        group = known_group(parse_group("parent", request.parent))
+        binding = ("ListDisks", str(group.subscription), fold(group.group))
+
+        async def fetch(after: Position | None, limit: int) -> list[Disk]:
+            return await self._metadata.read(rows.page, group, str(after[0]) if after else "", limit)
+
+        found, token = await fetch_page(self._shared.tokens, binding, request, fetch, _position)
+        return pb.ListDisksResponse(disks=map(disk_message, found), next_page_token=token)
+
+    async def DeleteDisk(self, request: pb.DeleteDiskRequest, context: Context) -> empty_pb2.Empty:
+        name = parse_disk("name", request.name)
+        write = parse_write("DeleteDisk", request)
+        await self._metadata.write(catalogue.delete, write, self._shared.clock(), name, request.etag)
+        self._shared.content.wake()
+        return empty_pb2.Empty()
+
+    async def BeginPush(self, request: pb.BeginPushRequest, context: Context) -> pb.PushSession:
+        return await self._session(await self._pushes.begin(parse_disk("disk", request.disk)))
+
+    async def GetPush(self, request: pb.GetPushRequest, context: Context) -> pb.PushSession:
+        return await self._session(await self._pushes.find(_session_id(request.session)))
+
+    async def Push(
+        self, request_iterator: AsyncIterator[pb.PushRequest], context: Context
+    ) -> AsyncIterator[pb.PushResponse]:
+        first = await first_sent(request_iterator, self._limits.idle_timeout_seconds)
+        if first is None or first.WhichOneof("message") != "attach":
+            raise ProtocolViolated("the first message of a Push stream is attach")
+        live = await self._pushes.find(_session_id(first.attach.session))
+        answers = taken(offered(live, request_iterator, self._limits), self._limits.idle_timeout_seconds)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
+
+    async def PushRaw(
+        self, request_iterator: AsyncIterator[pb.PushRawRequest], context: Context
+    ) -> AsyncIterator[pb.PushRawResponse]:
+        first = await first_sent(request_iterator, self._limits.idle_timeout_seconds)
+        if first is None or not first.session:
+            raise ProtocolViolated("the first message of a PushRaw stream has session")
+        live = await self._pushes.find(_session_id(first.session))
+        answers = taken(raw(live, first, request_iterator, self._limits), self._limits.idle_timeout_seconds)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
+
+    async def CommitPush(self, request: pb.CommitPushRequest, context: Context) -> pb.Disk:
+        # Once begun it is ended, whether the caller waits or not.
+        commit = asyncio.ensure_future(self._pushes.commit(_session_id(request.session), promise_of(request)))
+        return disk_message(await asyncio.shield(commit))
+
+    async def AbortPush(self, request: pb.AbortPushRequest, context: Context) -> empty_pb2.Empty:
+        try:
+            abort = asyncio.ensure_future(self._pushes.abort(_session_id(request.session)))
+            await asyncio.shield(abort)
+        except PushMissing:
+            pass
+        return empty_pb2.Empty()
+
+    async def _session(self, live: LivePush) -> pb.PushSession:
+        durable = await live.mount.run(live.renewed_segments)
+        disk = await self._metadata.read(rows.find_by_uid, live.disk)
+        if disk is None:
+            raise NotFound("push", str(live.session))
+        return session_message(live, str(disk.name), durable, self._shared.clock(), LEASE_SECONDS)
+
+
+def _position(disk: Disk) -> Position:
+    return [fold(disk.name.disk)]
+
+
+def _session_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise PushMissing(text[:100]) from None

@@ -1,0 +1,59 @@
+"""Enums of the wire and of the domain, side by side."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from galleria.v1 import galleries_pb2 as pb
+from galleria_server.domain.errors import FieldViolation
+from galleria_server.domain.models import Architecture, CopyState, Generation, OsState, OsType, VersionState
+from galleria_server.domain.placement import Account
+
+T = TypeVar("T")
+
+OS_TYPES = {pb.OS_TYPE_LINUX: OsType.LINUX, pb.OS_TYPE_WINDOWS: OsType.WINDOWS}
+OS_STATES = {pb.OS_STATE_GENERALIZED: OsState.GENERALIZED, pb.OS_STATE_SPECIALIZED: OsState.SPECIALIZED}
+# The first of two names of one value is the one that answers show.
+GENERATIONS = {
+    pb.HYPER_V_GENERATION_V1: Generation.V1,
+    pb.HYPER_V_GENERATION_V2: Generation.V2,
+    pb.HYPER_V_GENERATION_UNSPECIFIED: Generation.V2,
+}
+ARCHITECTURES = {
+    pb.ARCHITECTURE_X64: Architecture.X64,
+    pb.ARCHITECTURE_ARM64: Architecture.ARM64,
+    pb.ARCHITECTURE_UNSPECIFIED: Architecture.X64,
+}
+ACCOUNTS = {
+    pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS: Account.STANDARD_LRS,
+    pb.STORAGE_ACCOUNT_TYPE_STANDARD_ZRS: Account.STANDARD_ZRS,
+    pb.STORAGE_ACCOUNT_TYPE_PREMIUM_LRS: Account.PREMIUM_LRS,
+    pb.STORAGE_ACCOUNT_TYPE_UNSPECIFIED: Account.STANDARD_LRS,
+}
+COPY_STATES = {
+    pb.COPY_STATE_PENDING: CopyState.PENDING,
+    pb.COPY_STATE_COPYING: CopyState.COPYING,
+    pb.COPY_STATE_READY: CopyState.READY,
+    pb.COPY_STATE_FAILED: CopyState.FAILED,
+    pb.COPY_STATE_DELETING: CopyState.DELETING,
+}
+VERSION_STATES = {
+    pb.PROVISIONING_STATE_CREATING: VersionState.CREATING,
+    pb.PROVISIONING_STATE_SUCCEEDED: VersionState.SUCCEEDED,
+    pb.PROVISIONING_STATE_FAILED: VersionState.FAILED,
+    pb.PROVISIONING_STATE_DELETING: VersionState.DELETING,
+}
+
+Wire = TypeVar("Wire", bound=int)
+
+
+def check_enum(field: str, number: int, known: dict[Wire, T]) -> list[FieldViolation]:
+    """A number of an enum must be one that this server knows and takes."""
+    if number in known:
+        return []
+    return [FieldViolation(field, "is required" if number == 0 else f"{number} is not known")]
+
+
+def to_wire(value: T, known: dict[Wire, T]) -> Wire:
+    """The number that answers show for `value`."""
+    return next(number for number, meant in known.items() if meant == value)

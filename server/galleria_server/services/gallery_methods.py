@@ -1,0 +1,65 @@
+"""Calls on galleries."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import grpc.aio
+from google.protobuf.empty_pb2 import Empty
+
+from galleria.v1 import galleries_pb2 as pb
+from galleria_server.catalogue import galleries
+from galleria_server.catalogue.writes import make_once, remove_once
+from galleria_server.domain.models import Gallery
+from galleria_server.domain.names import fold, parse_gallery, parse_group
+from galleria_server.domain.pages import Position
+from galleria_server.metadata import galleries as rows
+from galleria_server.services import convert
+from galleria_server.services.gallery_requests import new_gallery
+from galleria_server.services.parsing import parse_write
+from galleria_server.services.shared import Catalogue, fetch_page
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class GalleryMethods:
+    """The part of the Galleries service that is about galleries."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def CreateGallery(self, request: pb.CreateGalleryRequest, context: Context) -> pb.Gallery:
+        """Create a gallery."""
+        write, now = parse_write("CreateGallery", request), self._catalogue.clock()
+        create = partial(galleries.create, new=new_gallery(request, self._catalogue.regions), now=now)
+        made = await self._catalogue.metadata.write(make_once, write, now, create, galleries.recall)
+        return convert.gallery(made)
+
+    async def GetGallery(self, request: pb.GetGalleryRequest, context: Context) -> pb.Gallery:
+        """Return one gallery."""
+        name = parse_gallery("name", request.name)
+        return convert.gallery(await self._catalogue.metadata.read(galleries.require, name))
+
+    async def ListGalleries(self, request: pb.ListGalleriesRequest, context: Context) -> pb.ListGalleriesResponse:
+        """Return a page of the galleries of a resource group."""
+        group = parse_group("parent", request.parent)
+
+        async def fetch(position: Position | None, limit: int) -> list[Gallery]:
+            after = str(position[0]) if position else ""
+            return await self._catalogue.metadata.read(rows.page, group, after, limit)
+
+        binding = ("ListGalleries", fold(str(group)))
+        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
+        return pb.ListGalleriesResponse(galleries=map(convert.gallery, found), next_page_token=token)
+
+    async def DeleteGallery(self, request: pb.DeleteGalleryRequest, context: Context) -> Empty:
+        """Delete an empty gallery."""
+        write, now = parse_write("DeleteGallery", request), self._catalogue.clock()
+        remove = partial(galleries.remove, name=parse_gallery("name", request.name), etag=request.etag)
+        await self._catalogue.metadata.write(remove_once, write, now, remove)
+        return Empty()
+
+
+def _position(gallery: Gallery) -> Position:
+    return [fold(gallery.name.gallery)]

@@ -1,0 +1,68 @@
+"""The Operators service: what only those who run the installation may ask."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc.aio
+
+from galleria.v1 import installation_pb2 as pb
+from galleria.v1 import installation_pb2_grpc
+from galleria_server.domain.errors import FieldViolation, InvalidRequest
+from galleria_server.domain.errors_content import VolumeUnavailable
+from galleria_server.domain.names import fold
+from galleria_server.domain.pages import Position
+from galleria_server.domain.region_names import known_region
+from galleria_server.services.convert_content import volume_message
+from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.volumes.mount import Mount
+from galleria_server.volumes.registry import Volumes
+
+ALL = "-"
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class OperatorsService(installation_pb2_grpc.OperatorsServicer):
+    """Volumes as they are now."""
+
+    def __init__(self, shared: Catalogue, volumes: Volumes) -> None:
+        self._shared = shared
+        self._volumes = volumes
+
+    async def ListVolumes(self, request: pb.ListVolumesRequest, context: Context) -> pb.ListVolumesResponse:
+        region = self._region(request.parent)
+
+        async def fetch(after: Position | None, limit: int) -> list[Mount]:
+            return [mount for mount in self._in(region) if after is None or _position(mount) > after][:limit]
+
+        mounts, token = await fetch_page(self._shared.tokens, ("ListVolumes", region), request, fetch, _position)
+        found = await asyncio.gather(*map(_now, mounts))
+        return pb.ListVolumesResponse(volumes=found, next_page_token=token)
+
+    async def GetVolume(self, request: pb.GetVolumeRequest, context: Context) -> pb.Volume:
+        parts = request.name.split("/")
+        if len(parts) != 4 or (fold(parts[0]), fold(parts[2])) != ("regions", "volumes"):  # noqa: PLR2004
+            raise InvalidRequest((FieldViolation("name", "must have the form regions/{}/volumes/{}"),))
+        region = known_region("name", parts[1], self._shared.regions)
+        return await _now(self._volumes.mount(region, parts[3]))
+
+    def _region(self, parent: str) -> str:
+        word, _, region = parent.partition("/")
+        if fold(word) != "regions":
+            raise InvalidRequest((FieldViolation("parent", "must have the form regions/{}, or regions/- for all"),))
+        return ALL if region == ALL else known_region("parent", region, self._shared.regions)
+
+    def _in(self, region: str) -> list[Mount]:
+        return sorted((mount for mount in self._volumes if region in (ALL, mount.region)), key=_position)
+
+
+def _position(mount: Mount) -> Position:
+    return [mount.region, fold(mount.name)]
+
+
+async def _now(mount: Mount) -> pb.Volume:
+    try:
+        return volume_message(mount, await mount.refresh_usage())
+    except VolumeUnavailable:
+        return volume_message(mount, mount.usage)

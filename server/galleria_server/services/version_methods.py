@@ -1,0 +1,114 @@
+"""Calls on image versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import grpc.aio
+from google.longrunning.operations_pb2 import Operation as WireOperation
+
+from galleria.v1 import galleries_pb2 as pb
+from galleria_server.catalogue import operations, versions
+from galleria_server.catalogue.operations import OperationView
+from galleria_server.catalogue.versions import VersionView
+from galleria_server.catalogue.writes import Write, make_once
+from galleria_server.domain.models import Operation
+from galleria_server.domain.names import (
+    VersionName,
+    VersionNumber,
+    fold,
+    parse_image,
+    parse_version,
+    parse_version_or_latest,
+)
+from galleria_server.domain.pages import Position
+from galleria_server.domain.region_names import known_region
+from galleria_server.metadata.engine import Transaction
+from galleria_server.services import convert
+from galleria_server.services.gallery_requests import new_version
+from galleria_server.services.parsing import parse_write
+from galleria_server.services.shared import Catalogue, fetch_page
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NameInRegion(Protocol):
+    """A request that names a version, perhaps `latest` in a region."""
+
+    name: str
+    region: str
+
+
+class VersionMethods:
+    """The part of the Galleries service that is about image versions."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def CreateImageVersion(self, request: pb.CreateImageVersionRequest, context: Context) -> WireOperation:
+        """Create an image version and begin to replicate it."""
+        write, now = parse_write("CreateImageVersion", request), self._catalogue.clock()
+        new = new_version(request, self._catalogue.regions)
+        create = partial(versions.create, new=new, place=self._catalogue.content.place, now=now)
+        return await self._begin(write, create)
+
+    async def GetImageVersion(self, request: pb.GetImageVersionRequest, context: Context) -> pb.ImageVersion:
+        """Return one image version with its replication status."""
+        name, region = self._name_in_region(request)
+        return convert.version(await self._catalogue.metadata.read(versions.get, name, region))
+
+    async def ListImageVersions(
+        self, request: pb.ListImageVersionsRequest, context: Context
+    ) -> pb.ListImageVersionsResponse:
+        """Return a page of the versions of a definition."""
+        image = parse_image("parent", request.parent)
+
+        async def fetch(position: Position | None, limit: int) -> list[VersionView]:
+            below = VersionNumber(*map(int, position)) if position else None
+            return await self._catalogue.metadata.read(versions.page, image, below, limit)
+
+        binding = ("ListImageVersions", fold(str(image)))
+        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
+        return pb.ListImageVersionsResponse(image_versions=map(convert.version, found), next_page_token=token)
+
+    async def DeleteImageVersion(self, request: pb.DeleteImageVersionRequest, context: Context) -> WireOperation:
+        """Begin to delete an image version and its replicas."""
+        write, now = parse_write("DeleteImageVersion", request), self._catalogue.clock()
+        name = parse_version("name", request.name)
+        return await self._begin(write, partial(versions.remove, name=name, etag=request.etag, now=now))
+
+    async def ResolveImageVersion(
+        self, request: pb.ResolveImageVersionRequest, context: Context
+    ) -> pb.ResolveImageVersionResponse:
+        """Return the version that a name means in a region."""
+        known_region("region", request.region, self._catalogue.regions)
+        name, region = self._name_in_region(request)
+        found = await self._catalogue.metadata.read(_resolved, name, region)
+        return pb.ResolveImageVersionResponse(image_version=convert.version(found))
+
+    def _name_in_region(self, request: NameInRegion) -> tuple[VersionName, str]:
+        name = parse_version_or_latest("name", request.name)
+        if name.number is not None and not request.region:
+            return name, ""
+        return name, known_region("region", request.region, self._catalogue.regions)
+
+    async def _begin(self, write: Write, begin: Callable[[Transaction], Operation]) -> WireOperation:
+        def begin_and_look(transaction: Transaction) -> OperationView:
+            return operations.look(transaction, begin(transaction))
+
+        now = self._catalogue.clock()
+        view = await self._catalogue.metadata.write(make_once, write, now, begin_and_look, operations.get)
+        if not write.validate_only:
+            self._catalogue.content.wake()
+            self._catalogue.bell.ring()
+        return convert.operation(view)
+
+
+def _position(view: VersionView) -> Position:
+    return list(view.version.number)
+
+
+def _resolved(transaction: Transaction, name: VersionName, region: str) -> VersionView:
+    return versions.view(transaction, versions.resolve(transaction, name, region))

@@ -1,0 +1,89 @@
+"""Time limits of streams: a client that sends nothing, or takes nothing, does not hold a stream for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from galleria_server.domain.errors_content import StreamIdle
+
+T = TypeVar("T")
+
+
+async def taken(answers: AsyncGenerator[T, None], seconds: float) -> AsyncGenerator[T, None]:
+    """Pass `answers` on; the call is cancelled when the client does not take one within `seconds`.
+
+    No status can overtake the bytes that the client does not read, so the stream is reset instead.
+    """
+    call = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    async with aclosing(answers):
+        async for answer in answers:
+            stalled = loop.call_later(seconds, call.cancel) if call else None
+            try:
+                yield answer
+            finally:
+                if stalled:
+                    stalled.cancel()
+
+
+async def sent(requests: AsyncIterator[T], seconds: float, busy: Callable[[], bool]) -> AsyncGenerator[T, None]:
+    """Pass `requests` on; raises StreamIdle when none comes within `seconds` while nothing is `busy` for the client."""
+    iterator = aiter(requests)
+    while True:
+        coming = asyncio.ensure_future(_next(iterator))
+        try:
+            while not (await asyncio.wait({coming}, timeout=seconds))[0]:
+                if not busy():
+                    raise StreamIdle("sent", seconds)
+            request = coming.result()
+        finally:
+            coming.cancel()
+        if request is None:
+            return
+        yield request
+
+
+async def first_sent(requests: AsyncIterator[T], seconds: float) -> T | None:
+    """The first of `requests`, None when there is none. Raises StreamIdle when it does not come within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await _next(requests)
+    except TimeoutError:
+        raise StreamIdle("sent", seconds) from None
+
+
+async def _next(iterator: AsyncIterator[T]) -> T | None:
+    return await anext(iterator, None)
+
+
+async def read_ahead(source: AsyncGenerator[T, None], depth: int) -> AsyncGenerator[T, None]:
+    """Pass on what `source` gives; a task of its own asks for up to `depth` items ahead."""
+    queue: asyncio.Queue[T | _End] = asyncio.Queue(depth)
+    filling = asyncio.create_task(_fill(source, queue))
+    try:
+        while not isinstance(item := await queue.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        filling.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None
+
+
+async def _fill(source: AsyncGenerator[T, None], queue: asyncio.Queue[T | _End]) -> None:
+    end = _End(None)
+    try:
+        async with aclosing(source):
+            async for item in source:
+                await queue.put(item)
+    except Exception as error:  # noqa: BLE001  # passed on to whoever reads
+        end = _End(error)
+    await queue.put(end)

@@ -1,0 +1,1 @@
+"""The volumes of this installation: opened, watched, and worked on in bounded pools."""

@@ -1,0 +1,184 @@
+"""One configured volume with its pools and its watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import Enum
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from galleria_server.config import VolumeConfig
+from galleria_server.domain.errors_content import VolumeUnavailable
+from galleria_server.domain.placement import Candidate
+from galleria_server.executor import BoundedExecutor
+from galleria_server.volumes.watchdog import Watchdog
+from galleria_storage.volume import Usage, Volume
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WORKERS = 4
+COPY_WORKERS = 2
+# Streams bound what they have in work, so the queue only has to hold them all.
+QUEUE = 4096
+# Free space moves slowly, and asking for it reads every root of a volume.
+USAGE_TICKS = 30
+
+_log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """Whether a volume is used."""
+
+    ONLINE = "online"
+    SUSPECT = "suspect"
+    OFFLINE = "offline"
+
+
+class Mount:
+    """A volume of the configuration, offline until opened.
+
+    Its work runs in pools of its own, so that nothing else waits when it hangs: work on a volume of which a thread
+    has been silent for `patience` seconds ends with VolumeUnavailable, and new work is refused until it answers again.
+    Used from the event loop, except `beat`.
+    """
+
+    def __init__(self, region: str, config: VolumeConfig, patience: float = 30.0) -> None:
+        self.region = region
+        self.config = config
+        self.state = State.OFFLINE
+        self.details = "not opened yet"
+        self.usage: Usage | None = None
+        self.uid: UUID | None = None
+        self._volume: Volume | None = None
+        self._watchdog = Watchdog(patience)
+        self._requests = BoundedExecutor(f"volume-{config.name}", workers=WORKERS, queue=QUEUE)
+        self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
+        self._waiting: set[asyncio.Future[object]] = set()
+        self._maintenance: asyncio.Task[None] | None = None
+        self._ticks = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the volume, unique in its region."""
+        return self.config.name
+
+    @property
+    def volume(self) -> Volume:
+        """The open volume, for use in its pools. Raises VolumeUnavailable unless it is online."""
+        if self._volume is None or self.state is not State.ONLINE:
+            raise VolumeUnavailable(self.region, self.name, self.details)
+        return self._volume
+
+    @property
+    def condition(self) -> State:
+        """The state to show: a volume that could not make something durable is suspect, though it is still read."""
+        doubtful = self._volume is not None and self._volume.suspect is not None
+        return State.SUSPECT if doubtful and self.state is State.ONLINE else self.state
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """What placement needs to know; None while the volume gets no new work."""
+        if self.condition is not State.ONLINE or self.usage is None:
+            return None
+        config, usage = self.config, self.usage
+        return Candidate(config.name, config.zone, frozenset(config.tiers), usage.free, usage.total, len(self._waiting))
+
+    async def open(self, opener: Callable[[VolumeConfig], Volume]) -> None:
+        """Open the volume by `opener`; one that cannot be opened stays offline, with the reason in `details`."""
+        try:
+            self._volume = await self._requests.run(opener, self.config)
+            self.usage = await self._requests.run(self._volume.usage)
+        except Exception as error:  # noqa: BLE001  # one volume must not keep the others from work
+            self.details = str(error)
+            _log.exception("volume %s in %s stays offline", self.name, self.region)
+            return
+        self.uid = self._volume.id
+        self.state, self.details = State.ONLINE, ""
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a short piece of work in the pool for requests; raises what it raises, and VolumeUnavailable."""
+        return await self._run(self._requests, function, *args, **kwargs)
+
+    async def run_copy(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run work that takes minutes, and calls `beat` all the time, in the pool for copies; as `run` otherwise."""
+        return await self._run(self._copies, function, *args, **kwargs)
+
+    def beat(self) -> None:
+        """Tell from within a piece of work that it is getting on."""
+        self._watchdog.beat()
+
+    async def refresh_usage(self) -> Usage:
+        """The usage as it is now. Raises VolumeUnavailable."""
+        self.usage = await self.run(self.volume.usage)
+        return self.usage
+
+    def maintain(self) -> None:
+        """Look at the watchdog, and begin what is due on the volume. Call about once a second."""
+        self._inspect()
+        self._ticks += 1
+        idle = self._maintenance is None or self._maintenance.done()
+        if idle and self.state is State.ONLINE:
+            self._maintenance = asyncio.create_task(self._maintain(self.volume))
+
+    async def close(self) -> None:
+        """Close the volume once its work has ended; one that hangs is left."""
+        if self._maintenance is not None:
+            self._maintenance.cancel()
+            await asyncio.gather(self._maintenance, return_exceptions=True)
+        volume, self._volume = self._volume, None
+        if volume is not None and self.state is State.ONLINE:
+            await self._requests.run(volume.close)
+        self.state, self.details = State.OFFLINE, "closed"
+        for executor in (self._requests, self._copies):
+            executor.close()
+
+    async def _run(self, pool: BoundedExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.state is not State.ONLINE:
+            raise VolumeUnavailable(self.region, self.name, self.details)
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._waiting.add(answer)
+        work = asyncio.ensure_future(pool.run(self._watched, function, args, kwargs))
+        work.add_done_callback(lambda done: _pass_on(done, answer))
+        try:
+            return await answer  # type: ignore[return-value]  # what `function` returned
+        finally:
+            self._waiting.discard(answer)
+
+    def _watched(self, function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
+        with self._watchdog.working():
+            return function(*args, **kwargs)
+
+    def _inspect(self) -> None:
+        overdue = self._watchdog.overdue()
+        if overdue and self.state is State.ONLINE:
+            self.state, self.details = State.SUSPECT, "it does not answer"
+            _log.error("volume %s in %s does not answer", self.name, self.region)
+            for answer in self._waiting:
+                if not answer.done():
+                    answer.set_exception(VolumeUnavailable(self.region, self.name, self.details))
+        elif not overdue and self.state is State.SUSPECT:
+            self.state, self.details = State.ONLINE, ""
+            _log.warning("volume %s in %s answers again", self.name, self.region)
+
+    async def _maintain(self, volume: Volume) -> None:
+        try:
+            await self.run(volume.maintain)
+            if self._ticks % USAGE_TICKS == 0:
+                await self.refresh_usage()
+        except Exception:  # noqa: BLE001  # one volume must not keep the others from work
+            _log.exception("maintenance of volume %s in %s failed", self.name, self.region)
+
+
+def _pass_on(work: asyncio.Future[T], answer: asyncio.Future[object]) -> None:
+    error = None if work.cancelled() else work.exception()
+    if answer.done():
+        return
+    if work.cancelled():
+        answer.cancel()
+    elif error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(work.result())

@@ -1,0 +1,179 @@
+from pathlib import Path
+
+import pytest
+
+from galleria_server.config import ConfigError, VolumeConfig
+from galleria_server.config_file import Flags, load_config
+from galleria_server.config_text import to_toml
+from galleria_server.quantities import QuantityInvalid, parse_duration, parse_size
+
+FULL = """
+data = "{data}"
+listen = "localhost:9000"
+metrics_listen = "[::1]:9001"
+log = "json"
+
+[limits]
+max_disk = "1TiB"
+idle_timeout = "2m"
+max_calls = 7
+
+[regions.eastus]
+display_name = "East US"
+zones = ["a", "b"]
+
+[[regions.eastus.volumes]]
+name = "Fast"
+zone = "b"
+tiers = ["premium"]
+path = "fast"
+
+[[regions.eastus.volumes]]
+name = "slow"
+zone = "a"
+path = "/srv/slow"
+
+[regions.brazilsouth]
+"""
+
+
+def load(text: str, tmp_path: Path, **environment: str) -> object:
+    path = tmp_path / "galleria.toml"
+    path.write_text(text)
+    return load_config(Flags(config=str(path)), environment)
+
+
+def test_without_configuration_there_are_three_regions_of_three_zones(tmp_path: Path) -> None:
+    config = load_config(Flags(data=str(tmp_path)), {})
+    assert [region.name for region in config.regions] == ["eastus", "westeurope", "westus"]
+    assert str(config.listen) == "127.0.0.1:8470"
+    assert config.limits.max_disk == 2_199_023_255_552
+    (first, _, third) = config.regions[0].volumes
+    assert first == VolumeConfig("eastus-1", "1", tmp_path / "volumes/eastus/1/eastus-1")
+    assert (third.name, third.zone, third.tiers) == ("eastus-3", "3", ("standard", "premium"))
+
+
+def test_a_file_says_everything(tmp_path: Path) -> None:
+    path = tmp_path / "galleria.toml"
+    path.write_text(FULL.format(data=tmp_path))
+    config = load_config(Flags(config=str(path)), {})
+    assert (str(config.listen), str(config.metrics_listen), config.log) == ("localhost:9000", "[::1]:9001", "json")
+    assert (config.limits.max_disk, config.limits.idle_timeout, config.limits.max_calls) == (1 << 40, 120.0, 7)
+    brazil, east = config.regions
+    assert [volume.name for volume in brazil.volumes] == ["brazilsouth-1", "brazilsouth-2", "brazilsouth-3"]
+    assert (east.display_name, east.zones, east.tiers) == ("East US", ("a", "b"), ("standard", "premium"))
+    assert east.volumes[0] == VolumeConfig("Fast", "b", tmp_path / "fast", tiers=("premium",))
+    assert east.volumes[1].path == Path("/srv/slow")
+
+
+def test_the_shown_configuration_means_the_same(tmp_path: Path) -> None:
+    path, shown = tmp_path / "galleria.toml", tmp_path / "shown.toml"
+    path.write_text(FULL.format(data=tmp_path))
+    config = load_config(Flags(config=str(path)), {})
+    shown.write_text(to_toml(config))
+    assert load_config(Flags(config=str(shown)), {}) == config
+
+
+def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "galleria.toml"
+    path.write_text('listen = "127.0.0.1:1"\nlog = "text"\n[limits]\nmax_calls = 1\nmax_message = "16MiB"\n')
+    environment = {
+        "GALLERIA_CONFIG": str(path),
+        "GALLERIA_LISTEN": "127.0.0.1:2",
+        "GALLERIA_LOG": "json",
+        "GALLERIA_LIMITS__MAX_CALLS": "2",
+        "GALLERIA_ENDPOINT": "the client's",
+    }
+    config = load_config(Flags(listen="127.0.0.1:3"), environment)
+    assert (config.listen.port, config.log) == (3, "json")
+    assert (config.limits.max_calls, config.limits.max_message) == (2, 16 << 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("datum = 'x'", "datum", "is no setting"),
+        ("limits = 1", "limits", "must be a table"),
+        ("[limits]\nspeed = 1", "limits.speed", "is no setting"),
+        ("[limits]\nmax_disk = '3TiB'", "limits.max_disk", "2199023255552"),
+        ("[limits]\nmax_disk = 'big'", "limits.max_disk", "64MiB"),
+        ("[limits]\nidle_timeout = '1 year'", "limits.idle_timeout", "30s"),
+        ("[limits]\nmax_calls = 0", "limits.max_calls", "above 0"),
+        ("[limits]\nmax_calls = true", "limits.max_calls", "must be a number"),
+        ("[limits]\nmax_records = '8MiB'", "limits.max_records", "do not fit"),
+        ("listen = '0.0.0.0:8470'", "listen", "no authentication"),
+        ("listen = '[::]:8470'", "listen", "no authentication"),
+        ("listen = 'example.org:8470'", "listen", "no authentication"),
+        ("listen = '127.0.0.1'", "listen", "HOST:PORT"),
+        ("listen = '127.0.0.1:65536'", "listen", "HOST:PORT"),
+        ("listen = 8470", "listen", "must be a text"),
+        ("metrics_listen = '10.0.0.1:1'", "metrics_listen", "no authentication"),
+        ("log = 'xml'", "log", "text or json"),
+        ("regions = 1", "regions", "must be tables"),
+        ("[regions]", "regions", "must be tables"),
+        ("[regions.East]", "regions.East", "lower-case"),
+        ("[regions.east]\nzone = 1", "regions.east.zone", "is no setting"),
+        ("[regions.east]\nzones = []", "regions.east.zones", "must be a list"),
+        ("[regions.east]\nzones = ['1', '1']", "regions.east.zones", "twice"),
+        ("[regions.east]\nzones = ['a/b']", "regions.east.zones", "letters"),
+        ("[regions.east]\nvolumes = []", "regions.east.volumes", "must be tables"),
+        ("[[regions.east.volumes]]\nzone = '1'", "regions.east.volumes[0].name", "is required"),
+        ("[[regions.east.volumes]]\nname = 'a'\nzone = '9'", "regions.east.volumes[0].zone", "1, 2, 3"),
+        ("[[regions.east.volumes]]\nname = 'a'\nzone = '1'\nkind = 'tape'", "regions.east.volumes[0].kind", "local"),
+        ("[[regions.east.volumes]]\nname = 'a'\nzone = '1'\ntiers = ['x']", "regions.east.volumes[0].tiers", "premium"),
+        (
+            "[[regions.east.volumes]]\nname='a'\nzone='1'\n[[regions.east.volumes]]\nname='A'\nzone='2'",
+            "regions.east.volumes",
+            "same name",
+        ),
+        (
+            "[[regions.e.volumes]]\nname='a'\nzone='1'\npath='/x'\n[[regions.e.volumes]]\nname='b'\nzone='2'\npath='/x'",
+            "regions.e",
+            "share /x",
+        ),
+    ],
+)
+def test_what_is_not_understood_is_told_with_file_and_key(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text, tmp_path)
+    assert (caught.value.source, caught.value.key) == (str(tmp_path / "galleria.toml"), key)
+    assert problem in str(caught.value)
+
+
+def test_a_missing_and_a_broken_file_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(Flags(config=str(tmp_path / "none.toml")), {})
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load("data =", tmp_path)
+
+
+def test_a_wrong_variable_and_a_wrong_flag_are_told_by_name() -> None:
+    with pytest.raises(ConfigError) as limit:
+        load_config(Flags(), {"GALLERIA_LIMITS__SPEED": "1"})
+    assert limit.value.source == "GALLERIA_LIMITS__SPEED"
+    with pytest.raises(ConfigError) as variable:
+        load_config(Flags(), {"GALLERIA_LISTEN": "0.0.0.0:1"})
+    assert variable.value.source == "GALLERIA_LISTEN"
+    with pytest.raises(ConfigError) as flag:
+        load_config(Flags(listen="0.0.0.0:1"), {})
+    assert flag.value.source == "--listen"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), (4096, 4096), ("64MiB", 64 << 20), ("1.5 KiB", 1536), ("2TiB", 2 << 40), ("7B", 7)]
+)
+def test_sizes(text: str | int, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30.0), ("15m", 900.0), ("500ms", 0.5), (2.5, 2.5), ("1h", 3600.0), ("7d", 604800.0)]
+)
+def test_durations(text: str | float, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", "1MB", "1e3", "0.5B", "1 2"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(QuantityInvalid):
+        parse_size(text)

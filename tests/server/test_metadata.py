@@ -1,0 +1,247 @@
+"""The database: its schema, its transactions, and the rows that the reconciler works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from galleria_server.catalogue import definitions, galleries, settlement, versions
+from galleria_server.clock import utc_now
+from galleria_server.domain.models import (
+    Architecture,
+    Copy,
+    CopyState,
+    DiskState,
+    Generation,
+    OsState,
+    OsType,
+    TargetRegion,
+)
+from galleria_server.domain.names import GalleryName, GroupName, ImageName, VersionName, VersionNumber
+from galleria_server.domain.placement import Account, Place
+from galleria_server.metadata import copies, disks, groups, installation, operations, requests, schema, tables
+from galleria_server.metadata import versions as version_rows
+from galleria_server.metadata.engine import Database, Transaction
+from galleria_server.metadata.requests import Answered
+from tests.server.catalogue_client import add_disk
+
+GROUP = GroupName(UUID(int=7), "rg")
+IMAGE = ImageName(GalleryName(GROUP, "g"), "i")
+LATER = timedelta(minutes=1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path)
+    with database.writing() as transaction:
+        schema.upgrade(transaction)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def transaction(database: Database) -> Iterator[Transaction]:
+    with database.writing() as transaction:
+        yield transaction
+
+
+@pytest.fixture
+def copy(transaction: Transaction) -> Copy:
+    """The one copy of a new version."""
+    now = utc_now()
+    galleries.create(transaction, galleries.NewGallery(IMAGE.gallery, "eastus", "", {}), now)
+    kinds = (OsType.LINUX, OsState.GENERALIZED, "p", "o", "s", Generation.V2, Architecture.X64)
+    definitions.create(transaction, definitions.NewDefinition(IMAGE, "", "", {}, *kinds), now)
+    disk = add_disk(transaction, GROUP, "d", DiskState.READY)
+    targets = (TargetRegion("eastus", 1, Account.STANDARD_LRS),)
+    new = versions.NewVersion(VersionName(IMAGE, VersionNumber(1, 0, 0)), "", {}, disk.name, targets, False)
+    versions.create(transaction, new, lambda *_: [Place("eastus", 0, "1", "v")], now)
+    (made,) = copies.due(transaction, now, 10)
+    return made
+
+
+def test_the_migrations_make_the_tables(transaction: Transaction) -> None:
+    assert schema.current(transaction) == schema.newest()
+    context = MigrationContext.configure(transaction, opts={"compare_type": True, "render_as_batch": True})
+    assert compare_metadata(context, tables.metadata) == []
+
+
+def test_an_upgrade_of_what_is_new_does_nothing(transaction: Transaction) -> None:
+    assert schema.upgrade(transaction) is False
+
+
+def test_a_database_of_newer_software_is_refused(transaction: Transaction) -> None:
+    transaction.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(schema.SchemaUnknown) as caught:
+        schema.upgrade(transaction)
+    assert (caught.value.revision, caught.value.known) == ("9999", schema.newest())
+
+
+def test_an_upgrade_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    with database.writing() as transaction:
+        transaction.execute(text("create table copies (uid text)"))
+    with pytest.raises(OperationalError, match="already exists"), database.writing() as transaction:
+        schema.upgrade(transaction)
+    with database.writing() as transaction:
+        assert schema.current(transaction) is None
+        assert transaction.execute(text("select name from sqlite_master where type = 'table'")).all() == [("copies",)]
+    database.close()
+
+
+def test_writes_are_durable_and_foreign_keys_hold(transaction: Transaction) -> None:
+    settings = {name: transaction.execute(text(f"pragma {name}")).scalar() for name in ("synchronous", "foreign_keys")}
+    assert settings == {"synchronous": 2, "foreign_keys": 1}
+    assert transaction.execute(text("pragma journal_mode")).scalar() == "wal"
+
+
+def test_a_transaction_that_fails_writes_nothing(database: Database) -> None:
+    def write_and_fail(transaction: Transaction) -> None:
+        groups.ensure(transaction, GROUP)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), database.writing() as transaction:
+        write_and_fail(transaction)
+    with database.reading() as transaction:
+        assert groups.find(transaction, GROUP) is None
+
+
+def test_a_reader_sees_one_moment_and_writes_nothing(database: Database) -> None:
+    with database.reading() as reader:
+        assert groups.find(reader, GROUP) is None
+        with database.writing() as writer:
+            groups.ensure(writer, GROUP)
+        assert groups.find(reader, GROUP) is None
+        with pytest.raises(OperationalError, match="readonly"):
+            groups.ensure(reader, GROUP)
+    with database.reading() as reader:
+        assert groups.find(reader, GROUP) is not None
+
+
+def test_the_installation_stays_the_same_and_its_mark_only_grows(database: Database) -> None:
+    with database.writing() as transaction:
+        made = installation.ensure(transaction)
+        assert [installation.advance(transaction), installation.advance(transaction)] == [1, 2]
+    with database.writing() as transaction:
+        assert installation.ensure(transaction) == replace(made, high_water=2)
+
+
+def test_requests_are_forgotten_after_a_day(transaction: Transaction) -> None:
+    first, second = (Answered(uuid4(), "m", b"f", uuid4()) for _ in range(2))
+    now = utc_now()
+    requests.add(transaction, first, now - timedelta(days=1, seconds=1))
+    assert requests.find(transaction, first.request_id) == first
+    requests.add(transaction, second, now)
+    assert requests.find(transaction, first.request_id) is None
+    assert requests.find(transaction, second.request_id) == second
+
+
+def claimed(transaction: Transaction, copy: Copy, now: datetime) -> Copy:
+    claim = copies.claim(transaction, copy.uid, uuid4(), now, now + LATER)
+    assert claim is not None
+    return claim
+
+
+def test_a_claim_is_exclusive_until_it_lapses(transaction: Transaction, copy: Copy) -> None:
+    now = utc_now()
+    first = claimed(transaction, copy, now)
+    assert (first.state, first.epoch, first.attempts) == (CopyState.COPYING, 1, 1)
+    assert copies.due(transaction, now, 10) == []
+    assert copies.claim(transaction, copy.uid, uuid4(), now, now + LATER) is None
+    (lapsed,) = copies.due(transaction, now + LATER, 10)
+    second = claimed(transaction, lapsed, now + LATER)
+    assert second.epoch == 2
+    assert not copies.checkpoint(transaction, copy.uid, first.epoch, 5, now + LATER)
+    assert not copies.finish(transaction, copy.uid, first.epoch, 5)
+    assert copies.checkpoint(transaction, copy.uid, second.epoch, 5, now + 2 * LATER)
+    assert copies.finish(transaction, copy.uid, second.epoch, 9)
+    assert [(ready.done_bytes, ready.lease_until) for ready in copies.ready(transaction, copy.version_uid)] == [
+        (9, None)
+    ]
+    assert copies.ready(transaction, copy.version_uid, "westus") == []
+
+
+def test_claims_of_an_earlier_process_end_at_a_start(transaction: Transaction, copy: Copy) -> None:
+    now = utc_now()
+    claimed(transaction, copy, now)
+    assert copies.release_claims(transaction, now) == 1
+    assert [found.uid for found in copies.due(transaction, now, 10)] == [copy.uid]
+
+
+def test_a_copy_given_back_waits_for_its_time(transaction: Transaction, copy: Copy) -> None:
+    now = utc_now()
+    claim = claimed(transaction, copy, now)
+    assert copies.retry(transaction, copy.uid, claim.epoch, now + LATER, "busy")
+    assert copies.due(transaction, now, 10) == []
+    (due,) = copies.due(transaction, now + LATER, 10)
+    assert (due.state, due.details, due.owner) == (CopyState.PENDING, "busy", None)
+    assert not copies.retry(transaction, copy.uid, claim.epoch, now, "again")
+
+
+def test_a_deletion_takes_a_copy_from_whoever_works_on_it(transaction: Transaction, copy: Copy) -> None:
+    now = utc_now()
+    claim = claimed(transaction, copy, now)
+    copies.delete_all(transaction, copy.version_uid)
+    assert not copies.checkpoint(transaction, copy.uid, claim.epoch, 1, now + LATER)
+    deleting = claimed(transaction, copy, now)
+    assert deleting.state is CopyState.DELETING
+    assert copies.retry(transaction, copy.uid, deleting.epoch, now, "volume offline")
+    copies.drop(transaction, copy.uid)
+    assert copies.of_version(transaction, copy.version_uid) == []
+
+
+def test_only_a_copy_that_is_being_deleted_can_be_dropped(transaction: Transaction, copy: Copy) -> None:
+    copies.drop(transaction, copy.uid)
+    assert copies.find(transaction, copy.uid) == copy
+
+
+def test_a_disk_is_needed_while_copies_of_it_are_made(transaction: Transaction, copy: Copy) -> None:
+    (disk,) = disks.in_states(transaction, [DiskState.READY])
+    assert copies.count_unfinished_from(transaction, disk.uid) == 1
+    claim = claimed(transaction, copy, utc_now())
+    assert copies.count_unfinished_from(transaction, disk.uid) == 1
+    copies.finish(transaction, copy.uid, claim.epoch, 1)
+    assert copies.count_unfinished_from(transaction, disk.uid) == 0
+
+
+def test_settling_twice_changes_nothing_more(transaction: Transaction, copy: Copy) -> None:
+    now = utc_now()
+    copies.finish(transaction, copy.uid, claimed(transaction, copy, now).epoch, 1)
+    settlement.settle_version(transaction, copy.version_uid, now)
+    before = version_rows.find_by_uid(transaction, copy.version_uid)
+    settlement.settle_version(transaction, copy.version_uid, now + LATER)
+    assert version_rows.find_by_uid(transaction, copy.version_uid) == before
+    assert operations.running_on(transaction, copy.version_uid) == []
+    settlement.settle_version(transaction, uuid4(), now)
+
+
+def test_a_disk_changes_only_from_the_state_that_was_seen(transaction: Transaction) -> None:
+    disk = add_disk(transaction, GROUP, "Disk", DiskState.EMPTY)
+    pushing = replace(disk, state=DiskState.PUSHING, session=uuid4())
+    assert disks.save(transaction, pushing, when=DiskState.EMPTY)
+    assert not disks.save(transaction, replace(disk, state=DiskState.READY), when=DiskState.EMPTY)
+    assert pushing.session is not None
+    assert disks.find_by_session(transaction, pushing.session) == pushing
+    assert disks.find(transaction, replace(disk.name, disk="dISK")) == pushing
+
+
+def test_a_condemned_disk_leaves_its_name(transaction: Transaction) -> None:
+    first = add_disk(transaction, GROUP, "d", DiskState.READY)
+    disks.condemn(transaction, first.uid)
+    assert disks.find(transaction, first.name) is None
+    assert disks.page(transaction, GROUP, "", 10) == []
+    second = add_disk(transaction, GROUP, "d", DiskState.EMPTY)
+    assert disks.find(transaction, first.name) == second
+    disks.drop(transaction, second.uid)
+    disks.drop(transaction, first.uid)
+    assert disks.find_by_uid(transaction, first.uid) is None
+    assert disks.find_by_uid(transaction, second.uid) == second
