@@ -47,7 +47,11 @@ class CatalogueClient:
         return self.galleries.CreateImageDefinition(request)
 
     def create_version(
-        self, number: str, regions: Sequence[pb.TargetRegion] = (), disk: str = "disk-1", **options: Any  # noqa: ANN401
+        self,
+        number: str,
+        regions: Sequence[pb.TargetRegion] = (),
+        disk: str = "disk-1",
+        **options: Any,  # noqa: ANN401
     ) -> Operation:
         version = pb.ImageVersion(os_disk=f"{self.group}/disks/{disk}", target_regions=regions)
         request = pb.CreateImageVersionRequest(parent=self.image_name, image_version_id=number, image_version=version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -16,6 +16,16 @@ from galleria_server.metadata import copies, disks, groups
 from galleria_server.metadata.engine import Transaction
 
 KIND = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Content that is safe on its volume: sizes in bytes, the disk's digest, chunks with repeated ones each time."""
+
+    size_bytes: int
+    occupied_bytes: int
+    digest: str
+    chunks: int
 
 
 def get(transaction: Transaction, name: DiskName) -> Disk:
@@ -106,17 +116,16 @@ def take_back_commit(transaction: Transaction, uid: UUID) -> Disk:
     return _moved(transaction, disk, replace(disk, state=DiskState.PUSHING, sha256="", statistics={}))
 
 
-def finish(
-    transaction: Transaction, uid: UUID, now: datetime, size_bytes: int, occupied_bytes: int, digest: str
-) -> Disk:
+def finish(transaction: Transaction, uid: UUID, now: datetime, content: Pinned) -> Disk:
     """The content is pinned: the disk is READY. Raises PushMissing when it was deleted meanwhile."""
     disk = _unfinished(transaction, uid)
     ready = replace(
         disk,
         state=DiskState.READY,
-        size_bytes=size_bytes,
-        occupied_bytes=occupied_bytes,
-        digest=digest,
+        size_bytes=content.size_bytes,
+        occupied_bytes=content.occupied_bytes,
+        digest=content.digest,
+        statistics={**disk.statistics, "chunks": content.chunks},
         ready_time=now,
     )
     return _moved(transaction, disk, ready)

@@ -39,8 +39,8 @@ async def log_access(method: str, context: grpc.aio.ServicerContext[Any, Any]) -
 
 def code_name(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     """The name of the code that a call ended with."""
-    code: Any = context.code()
-    number = int(code or 0)  # a number, though the stubs promise a StatusCode
+    code: Any = context.code()  # 0 while nobody has set one, though the stubs promise a StatusCode
+    number = code.value[0] if isinstance(code, grpc.StatusCode) else int(code or 0)
     return _CODES.get(number, str(number))
 
 

@@ -159,6 +159,8 @@ copies = Table(
     Column("details", Text, nullable=False),
     UniqueConstraint("version_uid", "region", "volume"),
     Index(None, "state", "next_try_at"),
+    # For `latest`: without it SQLite goes through all READY copies there are.
+    Index(None, "version_uid", "region", "state"),
     Index(None, "region", "volume"),
 )
 

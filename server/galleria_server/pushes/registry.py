@@ -9,6 +9,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from galleria_server.catalogue import disks
+from galleria_server.catalogue.disks import Pinned
 from galleria_server.clock import Clock
 from galleria_server.domain.disk_size import check_size
 from galleria_server.domain.errors_content import SizeNotPromised
@@ -20,7 +21,7 @@ from galleria_server.pushes.promise import Promise
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
-from galleria_storage.layout import Layout
+from galleria_storage.layout import Layout, Page
 from galleria_storage.volume import Holder, LeaseLapsed, Push, Root
 
 
@@ -151,6 +152,11 @@ def _live(disk: Disk, mount: Mount, push: Push | None) -> LivePush:
 
 def _pin(push: Push, layout: Layout, disk: Disk) -> Root:
     return push.commit(layout, Holder(disk.group_uid, disk.uid, str(disk.name)))
+
+
+def _count_chunks(mount: Mount, root: Root) -> int:
+    with mount.volume.open_read(root.id) as reader:
+        return sum(len(Page.parse(page, root.layout.rule).names) for _, page in reader.pages())
 
 
 def _abort(mount: Mount, disk: Disk) -> None:

@@ -209,6 +209,9 @@ def _copies() -> None:
     )
     op.create_index(op.f("ix_copies_region_volume"), "copies", ["region", "volume"], unique=False)
     op.create_index(op.f("ix_copies_state_next_try_at"), "copies", ["state", "next_try_at"], unique=False)
+    op.create_index(
+        op.f("ix_copies_version_uid_region_state"), "copies", ["version_uid", "region", "state"], unique=False
+    )
 
 
 def _target_regions() -> None:
