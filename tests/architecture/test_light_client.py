@@ -12,11 +12,10 @@ for name in names:
         importlib.import_module(name)
 print(json.dumps(sorted(sys.modules)))
 """
+# grpcio loads grpc_health and grpc_reflection by itself where they are installed, so they say nothing here.
 ONLY_IN_EXTRAS = {
     "alembic",
     "galleria_server",
-    "grpc_health",
-    "grpc_reflection",
     "obstore",
     "prometheus_client",
     "psycopg",

@@ -55,10 +55,10 @@ class ContentServer:
         return self.content.volumes.mount(region, name)
 
 
-def config_in(folder: Path, **limits: float) -> Config:
+def config_in(folder: Path, limits: Limits | None = None) -> Config:
     """The default regions in a folder, on a free port."""
     address = parse_address("test", "listen", "127.0.0.1:0")
-    return replace(default_config(folder), listen=address, limits=replace(Limits(), **limits))
+    return replace(default_config(folder), listen=address, limits=limits or Limits())
 
 
 @contextmanager

@@ -51,7 +51,10 @@ class Image:
 
 def cut_image(data: bytes, rule: Rule = BLOCK_CDC_1) -> Image:
     """Cut and name whole content."""
-    found = [cut_one(number, data[number * rule.segment :][: rule.segment], rule) for number in range(rule.segments(len(data)))]
+    found = [
+        cut_one(number, data[number * rule.segment :][: rule.segment], rule)
+        for number in range(rule.segments(len(data)))
+    ]
     pages = tuple(None if segment is None else segment.name for segment in found)
     return Image(Layout(rule, len(data), pages), tuple(segment for segment in found if segment is not None))
 
@@ -104,12 +107,12 @@ class PushStream:
         self.durable: set[int] = set()
         self.received_bytes = 0
         self.sent_bytes = 0
-        self.send(attach=disks_pb2.Attach(session=session))
+        self.send(disks_pb2.PushRequest(attach=disks_pb2.Attach(session=session)))
         self.attached = self.answer().attached
 
-    def send(self, **message: object) -> None:
+    def send(self, request: disks_pb2.PushRequest) -> None:
         """One message."""
-        self._requests.put(disks_pb2.PushRequest(**message))
+        self._requests.put(request)
 
     def answer(self) -> disks_pb2.PushResponse:
         """The next answer that is not a notice."""
@@ -122,14 +125,20 @@ class PushStream:
     def offer_pages(self, segments: Sequence[Segment]) -> list[bool]:
         """Which are known."""
         numbers = [segment.number for segment in segments]
-        self.send(offer_pages=disks_pb2.OfferPages(segments=numbers, digests=b"".join(s.name for s in segments)))
+        self.send(
+            disks_pb2.PushRequest(
+                offer_pages=disks_pb2.OfferPages(segments=numbers, digests=b"".join(s.name for s in segments))
+            )
+        )
         known = self.answer().pages_known
         assert list(known.segments) == numbers
         return [bool(known.known[i >> 3] >> (i & 7) & 1) for i in range(len(numbers))]
 
     def offer_segment(self, segment: Segment) -> bytes:
         """Bits of the chunks that are needed."""
-        self.send(offer_segment=disks_pb2.OfferSegment(segment=segment.number, page=segment.page))
+        self.send(
+            disks_pb2.PushRequest(offer_segment=disks_pb2.OfferSegment(segment=segment.number, page=segment.page))
+        )
         needed = self.answer().chunks_needed
         assert needed.segment == segment.number
         return needed.needed
@@ -138,7 +147,7 @@ class PushStream:
         """Chunks in frames."""
         for frame in frames([record_of(name, raw) for name, raw in chunks]):
             self.sent_bytes += len(frame)
-            self.send(records=disks_pb2.Records(records=frame))
+            self.send(disks_pb2.PushRequest(records=disks_pb2.Records(records=frame)))
 
     def wait_durable(self, segments: Sequence[int]) -> None:
         """Take notices until the segments are durable."""
@@ -156,7 +165,7 @@ class PushStream:
             self.send_records(chunks)
             sent += len(chunks)
             waiting.append(segment.number)
-        self.send(flush=disks_pb2.Flush())
+        self.send(disks_pb2.PushRequest(flush=disks_pb2.Flush()))
         self.wait_durable(waiting)
         return sent
 
@@ -209,8 +218,12 @@ class WireClient:
     def open(self, session: str, timeout: float = 60) -> PushStream:
         return PushStream(self.disks, session, timeout)
 
-    def commit(self, session: str, layout: Layout, **fields: object) -> disks_pb2.Disk:
-        return self.disks.CommitPush(disks_pb2.CommitPushRequest(session=session, layout=layout.encode(), **fields))
+    def commit(self, session: str, layout: Layout, sha256: str = "") -> disks_pb2.Disk:
+        request = disks_pb2.CommitPushRequest(session=session, layout=layout.encode(), sha256=sha256)
+        return self.disks.CommitPush(request)
+
+    def commit_raw(self, session: str, size_bytes: int) -> disks_pb2.Disk:
+        return self.disks.CommitPush(disks_pb2.CommitPushRequest(session=session, size_bytes=size_bytes))
 
     def push(self, disk: str, image: Image, location: str = "eastus") -> disks_pb2.Disk:
         """A whole push over one stream."""
@@ -259,9 +272,7 @@ class WireClient:
 
     def delete_version(self, number: str) -> Operation:
         return self.wait(
-            self.galleries.DeleteImageVersion(
-                galleries_pb2.DeleteImageVersionRequest(name=self.version_name(number))
-            )
+            self.galleries.DeleteImageVersion(galleries_pb2.DeleteImageVersionRequest(name=self.version_name(number)))
         )
 
     def wait(self, operation: Operation, seconds: int = 60) -> Operation:

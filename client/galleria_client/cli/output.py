@@ -101,11 +101,26 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - JSON
     return "" if value is None else str(value)
 
 
+def _summary(value: Any) -> str:  # noqa: ANN401 - JSON
+    """A value beside its key: of regions which, of other lists and mappings how much."""
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) and "region" in one for one in value):
+        return ", ".join(_region(one) for one in value)
+    if isinstance(value, Mapping) and "name" in value:
+        return str(value["name"])
+    return _cell(value)
+
+
+def _region(value: Mapping[str, Any]) -> str:
+    if "desiredReplicas" in value:
+        return f"{value['region']} {value['readyReplicas']}/{value['desiredReplicas']}"
+    return f"{value['region']}={value['replicaCount']}" if "replicaCount" in value else str(value["region"])
+
+
 def _table(value: Any, columns: Mapping[str, str] | None) -> str:  # noqa: ANN401 - JSON
     if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
         found = columns or {key: key for one in value[:1] for key in one}
         rows = [[_cell(jmespath.search(path, one)) for path in found.values()] for one in value]
         return table(list(found), rows)
     if isinstance(value, Mapping):
-        return key_values({key: _cell(one) for key, one in value.items()})
+        return key_values({key: _summary(one) for key, one in value.items()})
     return "\n".join(row[0] if row else "" for row in _rows(value))

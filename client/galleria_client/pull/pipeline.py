@@ -25,6 +25,8 @@ from galleria_client.pull.stream_sink import StreamSink
 PIPE = "-"
 TICK_SECONDS = 0.2
 FAREWELL_SECONDS = 5.0
+SEED_BATCH = 1 << 20
+"""Bytes taken from seeds for one write."""
 
 
 def pull_content(
@@ -203,13 +205,23 @@ class _Planner:
 
     def _take_seeds(self, segment: Segment) -> int:
         wanted = [(name, segment.chunks[indexes[0]][1]) for name, indexes in segment.missing.items()]
-        taken = 0
+        found: dict[bytes, bytes] = {}
+        taken = size = 0
         for name, data in self._seeds.find(wanted):
-            writes = writes_of(segment, {name: data})
-            self._sink.write(segment, writes)
-            taken += sum(len(written) for _, written in writes)
+            found[name] = data
+            size += len(data)
+            if size >= SEED_BATCH:
+                taken += self._place(segment, found)
+                found, size = {}, 0
+        return taken + self._place(segment, found)
+
+    def _place(self, segment: Segment, found: dict[bytes, bytes]) -> int:
+        """Write these chunks; returns how many bytes that were."""
+        writes = writes_of(segment, found)
+        self._sink.write(segment, writes)
+        for name in found:
             del segment.missing[name]
-        return taken
+        return sum(len(data) for _, data in writes)
 
     def _count_received(self, amount: int) -> None:
         with self._state.changed:

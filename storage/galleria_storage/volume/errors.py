@@ -104,6 +104,17 @@ class RootMissing(StorageError):
         return f"root {self.root} is not on the volume"
 
 
+class RootTaken(StorageError):
+    """The id of a root is that of one with other content, or of one that was released: `root`."""
+
+    def __init__(self, root: UUID) -> None:
+        super().__init__(root)
+        self.root = root
+
+    def __str__(self) -> str:
+        return f"root {self.root} was pinned before, with other content or released"
+
+
 class RecordsUnreadable(StorageError):
     """Records that a layout names are missing or damaged on this volume. `names` are theirs, 32 bytes each."""
 

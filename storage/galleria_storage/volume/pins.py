@@ -20,7 +20,7 @@ from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import PAGE, Record, encode_header
 from galleria_storage.roots import Holder, Root
 from galleria_storage.volume.core import Core
-from galleria_storage.volume.errors import LayoutIncomplete, LeaseLapsed
+from galleria_storage.volume.errors import LayoutIncomplete, LeaseLapsed, RootTaken
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.rows import KnownPage, RootRow, SegmentRow, scope_prefix
 from galleria_storage.volume.segments import SegmentTable
@@ -42,10 +42,10 @@ class Pinning:
     def pin(self, lease: Lease, segments: SegmentTable, layout: Layout, root_id: UUID, holder: Holder) -> Root:
         """Pin a layout whose segments are all durable under the lease, and end the lease. Idempotent once pinned.
 
-        Raises LeaseLapsed, LayoutIncomplete, LayoutInvalid, StoreFull, StoreFailed.
+        Raises LeaseLapsed, LayoutIncomplete, LayoutInvalid, RootTaken, StoreFull, StoreFailed.
         """
-        done = self._core.read_root(root_id)
-        if done is not None and done.layout == layout:
+        done = self._pinned_before(root_id, layout)
+        if done is not None:
             return done
         self._core.leases.renew(lease)
         tally = _check(layout, segments)
@@ -53,6 +53,10 @@ class Pinning:
         core = self._core
         root = Root(root_id, holder, layout, tally.occupied, lease.domain, core.identity.owner_epoch, core.now_ms())
         with core.writing, lease.lock:
+            # A second commit may have waited here for the first.
+            done = self._pinned_before(root_id, layout)
+            if done is not None:
+                return done
             core.leases.check(lease)
             self._write_file(root)
             self._finish(root, lease, segments)
@@ -90,6 +94,20 @@ class Pinning:
                 if root_id not in held:
                     self._drop(root_id)
 
+    def heed_markers(self) -> None:
+        """Go on with every release whose marker is there and whose root is not yet gone; for opening."""
+        with self._core.writing:
+            parsed = [roots.parse_object_name(info.name) for info in self._core.store.list(f"{roots.FOLDER}/")]
+            for root_id in [root for root, marker in filter(None, parsed) if marker]:
+                value = self._core.index.get(Table.ROOTS, [root_id.bytes])[0]
+                if value is None:
+                    self._drop(root_id)
+                else:
+                    batch = Batch()
+                    batch.put(Table.ROOTS, root_id.bytes, RootRow.decode(value)._replace(released=True).encode())
+                    self._core.index.apply(batch)
+            self.drop_released()
+
     def _drop(self, root_id: UUID) -> None:
         # The marker goes last: as long as it is there, the root cannot come back to life.
         batch = Batch()
@@ -99,20 +117,36 @@ class Pinning:
         self._core.store.delete(roots.released_name(root_id))
         self._core.forget_root(root_id)
 
+    def _pinned_before(self, root_id: UUID, layout: Layout) -> Root | None:
+        if self._core.index.get(Table.ROOTS, [root_id.bytes])[0] is None:
+            return None
+        root = self._core.read_root(root_id)
+        if root is None or root.layout != layout:
+            raise RootTaken(root_id)
+        return root
+
     def _write_file(self, root: Root) -> None:
+        data = roots.encode(root)
         try:
             writer = self._core.store.create(roots.object_name(root.id))
         except ObjectExists:
-            # An earlier try got this far; its lease is this one, so its content was checked the same way.
+            # An earlier try got this far, but not to its row: nobody was told of that root.
             self._core.store.delete(roots.object_name(root.id))
             writer = self._core.store.create(roots.object_name(root.id))
-        writer.append(roots.encode(root))
-        writer.commit()
+        try:
+            writer.append(data)
+            writer.commit()
+        finally:
+            writer.abort()
 
     def _finish(self, root: Root, lease: Lease, segments: SegmentTable) -> None:
         batch = Batch()
+        # A push may have segments that its layout leaves out: no root keeps those.
+        pinned = set(root.layout.pages)
         pages = (
-            (row.name, KnownPage(root.id.bytes, row.covered, row.occupied, row.chunks)) for _, row in segments.rows()
+            (row.name, KnownPage(root.id.bytes, row.covered, row.occupied, row.chunks))
+            for _, row in segments.rows()
+            if row.name in pinned
         )
         self._note_pages(root, batch, pages)
         batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
