@@ -81,9 +81,11 @@ $(UV):
 	@$(PYTHON) -m venv .tools
 	@.tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-# The editable install runs protos/hatch_build.py, so it depends on the .proto files too.
+# The editable install runs protos/hatch_build.py, so it depends on the .proto files too. Byte code is made here, not at
+# the first start: a command line is judged by its start, and some environments never write it.
 $(READY): $(UV) requirements.lock pyproject.toml protos/hatch_build.py $(PROTOS)
 	@test -x $(BIN)/python || $(UV) venv -q --python "$$(command -v $(PYTHON))" .venv
-	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
 	@$(UV) pip install -q --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -m compileall -q storage client server protos/galleria
 	@touch $@

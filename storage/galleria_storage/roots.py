@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from galleria_storage.digest import name_of
-from galleria_storage.errors import StorageError
+from galleria_storage.errors import FormatRefused, StorageError
 from galleria_storage.layout import Layout
 
 FOLDER: Final = "roots"
@@ -71,8 +71,10 @@ def parse_object_name(name: str) -> tuple[UUID, bool] | None:
 
 
 def encode(root: Root) -> bytes:
-    """The root file's bytes."""
+    """The root file's bytes. Raises FormatRefused for a name that is too long."""
     name = root.holder.name.encode()
+    if len(name) > MAX_NAME:
+        raise FormatRefused("name too long", "bytes of the resource's name", len(name), MAX_NAME)
     layout = root.layout.encode()
     body = (
         _HEADER.pack(
@@ -111,6 +113,9 @@ def decode(root_id: UUID, data: bytes) -> Root:
     if name_of(data[:-32]) != data[-32:] or own != root_id.bytes:
         raise RootDamaged(root_id.hex, "its bytes do not have the digest at its end, or it names another root")
     start = _HEADER.size
-    holder = Holder(UUID(bytes=scope), UUID(bytes=resource), data[start : start + names].decode())
+    try:
+        holder = Holder(UUID(bytes=scope), UUID(bytes=resource), data[start : start + names].decode())
+    except UnicodeDecodeError:
+        raise RootDamaged(root_id.hex, "the resource's name is not UTF-8") from None
     layout = Layout.parse(data[start + names : -32])
     return Root(root_id, holder, layout, occupied, domain, epoch, pinned)

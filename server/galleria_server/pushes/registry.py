@@ -119,10 +119,10 @@ class Pushes:
         return None if root is None else await self._finish(disk, root)
 
     async def _finish(self, disk: Disk, root: Root) -> Disk:
-        layout = root.layout
-        return await self._metadata.write(
-            disks.finish, disk.uid, self._clock(), layout.size, root.occupied, layout.text
-        )
+        mount = self._mount(disk)
+        chunks = await mount.run(_count_chunks, mount, root)
+        content = Pinned(root.layout.size, root.occupied, root.layout.text, chunks)
+        return await self._metadata.write(disks.finish, disk.uid, self._clock(), content)
 
     def _mount(self, disk: Disk) -> Mount:
         return self._volumes.mount(disk.location, disk.volume)

@@ -22,6 +22,7 @@ _VERSION: Final = 1
 _HEADER: Final = struct.Struct("<4sHH16sII")
 _ENTRY: Final = struct.Struct("<32s5I4B")
 _TRAILER: Final = struct.Struct("<IIII8s16sI4s")
+ENTRY_SIZE: Final = _ENTRY.size
 HEADER_SIZE: Final = _HEADER.size + 16
 TRAILER_SIZE: Final = _TRAILER.size
 _CHECKED_TRAILER: Final = 24
@@ -102,7 +103,7 @@ def footer_bounds(trailer: bytes, pack: PackId, size: int) -> tuple[int, int]:
         raise PackDamaged(name, "it has no trailer of version 1")
     if (epoch, number) != pack:
         raise PackDamaged(name, f"its trailer names {epoch:08x}-{number:08x}")
-    length = count * _ENTRY.size
+    length = count * ENTRY_SIZE
     if count > MAX_RECORDS or offset < HEADER_SIZE or offset + length + TRAILER_SIZE != size:
         raise PackDamaged(name, f"a footer of {count} records at {offset} does not fit {size} bytes")
     return offset, length

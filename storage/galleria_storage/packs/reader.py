@@ -34,7 +34,7 @@ def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> list
 
 def salvage_entries(store: ObjectStore, kind: int, pack: PackId, rule: Rule) -> list[Entry]:
     """Entries of every good record from the start of a pack on, for one whose footer is lost."""
-    data = memoryview(store.read(pack.object_name(kind)) or b"")[HEADER_SIZE:]
+    data = memoryview(store.read(pack.object_name(kind), 0, MAX_SIZE) or b"")[HEADER_SIZE:]
     return list(_good_entries(data, rule))
 
 

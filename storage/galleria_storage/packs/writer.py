@@ -16,9 +16,7 @@ class OpenPack:
     Nothing is visible before `seal` returns; `abort` leaves nothing behind.
     """
 
-    def __init__(
-        self, store: ObjectStore, volume: bytes, pack: PackId, kind: int, target: int | None = None
-    ) -> None:
+    def __init__(self, store: ObjectStore, volume: bytes, pack: PackId, kind: int, target: int | None = None) -> None:
         self.id = pack
         self.kind = kind
         self.entries: list[Entry] = []

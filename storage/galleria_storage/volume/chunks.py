@@ -8,7 +8,6 @@ from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.packs.format import Entry, PackId
 from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_key, chunk_prefix, pack_key, pack_of
 
-
 Places = dict[tuple[int, bytes], PackId]
 """The packs in which names are found, by domain and name."""
 
@@ -31,9 +30,7 @@ class ChunkTable:
         found = self._index.get(Table.CHUNKS, [prefix + name for name in names])
         return {name for name, value in zip(names, found, strict=True) if value is not None}
 
-    def add_pack(
-        self, batch: Batch, pack: PackId, kind: int, size: int, entries: Sequence[Entry]
-    ) -> Places:
+    def add_pack(self, batch: Batch, pack: PackId, kind: int, size: int, entries: Sequence[Entry]) -> Places:
         """Make a sealed pack's records visible with `batch`; the packs in which its names are found from then on.
 
         The first record of a name in a domain stays its record: a second one is garbage from the start.

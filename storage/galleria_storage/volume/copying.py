@@ -81,6 +81,7 @@ class Copy:
         page = Page.parse(encoded, source.root.layout.rule)
         names = list(dict.fromkeys(page.names))
         self._core.leases.renew(self._lease)
+        loading.open_segment(page)
         rows = self._core.hold_rows(self._lease, CHUNK, names)
         missing = [name for name in names if name not in rows and not loading.has(name)]
         for loaded in source.load(missing) if missing else ():

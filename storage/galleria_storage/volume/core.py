@@ -118,10 +118,11 @@ class Core:
                 self.index.apply(batch)
         return {name: row for name, row in zip(names, rows, strict=True) if row is not None}
 
-    def pinned(self, root: bytes) -> UUID | None:
-        """The id of a root of 16 bytes, if it is pinned and not released."""
+    def pinned(self, root: bytes) -> RootRow | None:
+        """The row of a root, its id 16 bytes, if it is pinned and not released."""
         value = self.index.get(Table.ROOTS, [root])[0]
-        return None if value is None or RootRow.decode(value).released else UUID(bytes=root)
+        row = None if value is None else RootRow.decode(value)
+        return None if row is None or row.released else row
 
     def read_root(self, root_id: UUID) -> Root | None:
         """A pinned root; None if it is not there or released. Raises RootDamaged."""

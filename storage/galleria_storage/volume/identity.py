@@ -55,13 +55,16 @@ def _encode(identity: Identity) -> bytes:
 def _parse(data: bytes) -> Identity:
     try:
         members = json.loads(data) if len(data) <= _MAX_SIZE else None
-    except ValueError:
+    except (ValueError, RecursionError):
         members = None
     if not isinstance(members, dict) or members.pop("format", None) != "galleria-volume":
         raise VolumeUnreadable("meta/volume.json is no description of a volume")
     if (version := members.pop("version", None)) != 1:
         raise VolumeUnreadable(f"its format version is {version!r}; this version reads 1")
-    unknown = sorted(set(members.pop("requires", ["requires"])) - FEATURES)
+    requires = members.pop("requires", None)
+    if not isinstance(requires, list):
+        raise VolumeUnreadable("it does not say which features it requires")
+    unknown = sorted({str(feature) for feature in requires} - FEATURES)
     if unknown:
         raise VolumeUnreadable(f"it requires features that this version does not have: {', '.join(unknown)}")
     try:
@@ -71,6 +74,6 @@ def _parse(data: bytes) -> Identity:
         database = members.pop("database", None)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise VolumeUnreadable("id, owner_epoch or dedup is missing or wrong in meta/volume.json") from error
-    if dedup not in {"volume", "scope"}:
+    if dedup not in ("volume", "scope"):
         raise VolumeUnreadable(f"dedup is {dedup!r}; it may be volume or scope")
     return Identity(identity, epoch, dedup, database, members)

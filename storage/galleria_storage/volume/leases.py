@@ -51,6 +51,9 @@ class LeaseTable:
 
     def begin(self, lease_id: UUID, scope: UUID, root: UUID, domain: int) -> Lease:
         """A new lease, durable on return; or the one of that id, if it is alive."""
+        before = self._alive.get(lease_id)
+        if before is not None and self._is_over(before):
+            self.end(before, Batch())
         with self._lock:
             if lease_id in self._alive:
                 return self._alive[lease_id]
@@ -63,9 +66,10 @@ class LeaseTable:
             return lease
 
     def find(self, lease_id: UUID) -> Lease | None:
-        """The lease, or None if it has ended."""
+        """The lease, or None if it has ended or its time is over."""
         with self._lock:
-            return self._alive.get(lease_id)
+            lease = self._alive.get(lease_id)
+        return None if lease is None or self._is_over(lease) else lease
 
     def renew(self, lease: Lease) -> None:
         """Traffic has come: the lease lasts another 15 minutes. Raises LeaseLapsed."""
@@ -81,7 +85,7 @@ class LeaseTable:
 
     def check(self, lease: Lease) -> None:
         """Raises LeaseLapsed if the lease has ended or its time is over."""
-        if lease.ended or lease.expires <= self._clock():
+        if self._is_over(lease):
             raise LeaseLapsed(lease.id)
 
     def hold(self, batch: Batch, lease: Lease, packs: Iterable[PackId] = (), roots: Iterable[UUID] = ()) -> None:
@@ -118,6 +122,9 @@ class LeaseTable:
         """Roots that some lease holds."""
         with self._lock:
             return set().union(*(lease.roots for lease in self._alive.values()))
+
+    def _is_over(self, lease: Lease) -> bool:
+        return lease.ended or lease.expires <= self._clock()
 
     def _epoch(self) -> int:
         value = self._index.get(Table.META, [_EPOCH])[0]

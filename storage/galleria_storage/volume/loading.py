@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from galleria_storage.index.store import Batch
-from galleria_storage.packs.format import DATA, HEADER_SIZE, Entry
+from galleria_storage.packs.format import DATA, ENTRY_SIZE, HEADER_SIZE, MAX_SIZE, TRAILER_SIZE, Entry
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.page import Page
+from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.records import encode_header, records_in
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.leases import Lease
@@ -30,6 +31,7 @@ class _Load:
 
     pack: OpenPack | None = None
     size: int = HEADER_SIZE
+    records: int = 0
     writes: list[Future[None]] = field(default_factory=list)
     names: set[bytes] = field(default_factory=set)
     segments: list[tuple[int, Page, bytes]] = field(default_factory=list)
@@ -62,6 +64,12 @@ class Loading:
         """Whether the chunk is on its way already."""
         return name in self._load.proofs or (self._sealing is not None and name in self._sealing[1].proofs)
 
+    def open_segment(self, page: Page) -> None:
+        """Chunks of this page come next. Seals what is open if they might not fit the largest pack with it."""
+        most = page.occupied + len(page.names) * (RECORD_HEADER + ENTRY_SIZE)
+        if self._load.size + self._load.records * ENTRY_SIZE + most + TRAILER_SIZE > MAX_SIZE:
+            self._hand_over()
+
     def add(self, loaded: Loaded) -> None:
         """Take records that were read and are good. Waits while too much is unwritten."""
         load = self._load
@@ -70,6 +78,7 @@ class Loading:
         data = loaded.data if _domain(loaded) == domain else _moved(loaded, domain, self._core)
         load.proofs.update({place.name: place.row.proof for place in loaded.places})
         load.size += len(data)
+        load.records += len(entries)
         if load.pack is None:
             load.pack = self._core.open_pack(DATA)
         self._room.acquire()

@@ -34,18 +34,28 @@ def open_local_volume(
     try:
         store = LocalObjectStore(path)
         index = _open_index(path / "index", shared)
-        return Volume(
-            store,
-            index,
-            rules=rules,
-            clock=clock,
-            dedup=dedup,
-            index_size=lambda: _folder_size(path / "index"),
-            on_close=lambda: os.close(lock),
-        )
+        try:
+            return Volume(
+                store,
+                index,
+                rules=rules,
+                clock=clock,
+                dedup=dedup,
+                index_size=lambda: _folder_size(path / "index"),
+                on_close=lambda: _let_go(store, lock),
+            )
+        except BaseException:
+            index.close()
+            store.close()
+            raise
     except BaseException:
         os.close(lock)
         raise
+
+
+def _let_go(store: LocalObjectStore, lock: int) -> None:
+    store.close()
+    os.close(lock)
 
 
 def _open_index(path: Path, shared: RocksShared) -> RocksIndex:

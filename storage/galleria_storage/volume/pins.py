@@ -20,7 +20,7 @@ from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import PAGE, Record, encode_header
 from galleria_storage.roots import Holder, Root
 from galleria_storage.volume.core import Core
-from galleria_storage.volume.errors import LayoutIncomplete, LeaseLapsed, RootTaken
+from galleria_storage.volume.errors import LayoutIncomplete, LeaseLapsed, RecordsUnreadable, RootTaken
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.rows import KnownPage, RootRow, SegmentRow, scope_prefix
 from galleria_storage.volume.segments import SegmentTable
@@ -158,16 +158,22 @@ class Pinning:
             batch.put(Table.SCOPES, prefix + name, known.encode())
 
     def _store_pages(self, lease: Lease, layout: Layout, segments: SegmentTable) -> None:
-        """Write the pages that the volume lacks into page packs, in the layout's order."""
+        """Write the pages that the volume lacks into page packs, in the layout's order.
+
+        Raises RecordsUnreadable for one that a root held has, but the volume has not.
+        """
         wanted = set(layout.pages)
+        written: set[bytes] = set()
         pack: OpenPack | None = None
         try:
             for rows in _grouped(segments):
                 present = self._core.hold_present(lease, PAGE, [row.name for row in rows])
                 for row in rows:
-                    if row.name in present or row.name not in wanted or not row.page:
+                    if row.name in present or row.name in written or row.name not in wanted:
                         continue
-                    present.add(row.name)
+                    if not row.page:
+                        raise RecordsUnreadable([row.name])
+                    written.add(row.name)
                     pack = pack or self._core.open_pack(PAGES)
                     _append(pack, row, lease.domain)
                     if pack.full:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from galleria_storage.errors import LayoutInvalid
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.layout import Layout
 from galleria_storage.rules import Rule
@@ -45,7 +46,7 @@ class Push:
         self._core = core
         self._pool = pool
         self._pinning = pinning
-        self._lease = lease
+        self.lease = lease
         self._segments = SegmentTable(core, lease, rule)
         self._lock = threading.Lock()
         self._counts = self._load_counts()
@@ -56,12 +57,12 @@ class Push:
         `durable(segments, received)` names segments that became durable and counts the wire bytes of records that are;
         `failed(error)` comes at most once, when nothing more can be made durable.
         """
-        self._core.leases.renew(self._lease)
+        self._core.leases.renew(self.lease)
         return PushStream(self._core, self._pool, self._segments, self.rule, self._count, next(_slots), durable, failed)
 
     def known_pages(self, offers: Sequence[tuple[int, bytes]]) -> list[bool]:
         """Which of the (segment, page name) offered need nothing more. Raises LeaseLapsed."""
-        self._core.leases.renew(self._lease)
+        self._core.leases.renew(self.lease)
         return self._segments.settle_known(offers)
 
     def durable_segments(self) -> set[int]:
@@ -79,13 +80,15 @@ class Push:
     def commit(self, layout: Layout, holder: Holder) -> Root:
         """Pin the layout under the lease's root id and end the lease; once pinned, a second call does nothing.
 
-        Raises LeaseLapsed, LayoutIncomplete, LayoutInvalid, StoreFull, StoreFailed.
+        Raises LeaseLapsed, LayoutIncomplete, LayoutInvalid, RootTaken, StoreFull, StoreFailed.
         """
-        return self._pinning.pin(self._lease, self._segments, layout, self._lease.root, holder)
+        if layout.rule != self.rule:
+            raise LayoutInvalid("not the rule of the push", "rule", layout.rule.name, self.rule.name)
+        return self._pinning.pin(self.lease, self._segments, layout, self.lease.root, holder)
 
     def abort(self) -> None:
         """Give the push up. What only it brought is garbage from now on."""
-        self._core.leases.end(self._lease, Batch())
+        self._core.leases.end(self.lease, Batch())
 
     def _count(self, chunks: int, received: int) -> bytes:
         with self._lock:
@@ -99,5 +102,5 @@ class Push:
             return PushCounts(self._counts.chunks_sent, self._counts.bytes_sent)
 
     def _load_counts(self) -> PushCounts:
-        value = self._core.index.get(Table.LEASES, [lease_key(self._lease.id.bytes, COUNTS)])[0]
+        value = self._core.index.get(Table.LEASES, [lease_key(self.lease.id.bytes, COUNTS)])[0]
         return PushCounts() if value is None else PushCounts(*_COUNTS.unpack(value))

@@ -106,6 +106,9 @@ class RawStream:
         self._fill(end)
         self._cut(final=True)
         if self._names:
+            if self._stream.crowded:
+                # Whoever sends raw bytes cannot count segments, so this side waits.
+                self._stream.flush()
             self._stream.offer_segment(self._segment, encode_page(self._pieces, self._names))
         self._segment, self._pieces, self._names = -1, [], []
 

@@ -1,8 +1,8 @@
-"""Making an index again from packs, root files and markers. Ends all leases, which live nowhere else."""
+"""Making an index again from packs, root files and markers. A rebuild ends all leases, which live nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from uuid import UUID
 
 from galleria_storage import roots
@@ -15,6 +15,7 @@ from galleria_storage.page import Page
 from galleria_storage.records import CHUNK
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
+from galleria_storage.volume.errors import RecordsUnreadable
 from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rows import KnownPage, scope_prefix
@@ -28,32 +29,42 @@ def is_built(index: Index, volume: UUID) -> bool:
 
 
 def rebuild(core: Core, pinning: Pinning) -> None:
-    """Fill an empty index. Raises StoreFailed; damaged packs give what can be saved of them."""
-    for kind, pack, size in _packs(core.store):
-        batch = Batch()
-        core.chunks.add_pack(batch, pack, kind, size, _entries(core, kind, pack, size))
-        core.index.apply(batch)
+    """Fill an empty index. Raises StoreFailed; damaged packs and roots give what can be saved of them."""
+    domains = [_note_pack(core, *found) for found in _packs(core.store)]
     for root in _root_files(core.store):
-        complete(core, pinning, root)
+        _note_root(core, pinning, root)
         _grant_chunks(core, root)
-    _keep_domains(core)
+        _keep_domain(core, root)
     batch = Batch()
+    # A number that was ever given to a scope is never given to another.
+    batch.put(Table.META, b"domain", max(domains, default=0).to_bytes(4, "little"))
     batch.put(Table.META, _BUILT, core.identity.id.bytes)
     core.index.apply(batch)
 
 
-def complete(core: Core, pinning: Pinning, root: Root) -> None:
-    """Give a root whose file is there its rows: after a rebuild, or a crash between file and row."""
-    pinning.complete(root, iter(()))
+def complete(core: Core, pinning: Pinning) -> None:
+    """Give packs and roots that are there their rows, where a crash came between the two."""
+    noted = {pack for pack, _ in core.chunks.packs()}
+    for kind, pack, size in _packs(core.store):
+        if pack not in noted:
+            _note_pack(core, kind, pack, size)
+    rows = {UUID(bytes=key) for key, _ in core.index.scan(Table.ROOTS)}
+    for root in _root_files(core.store, rows):
+        _note_root(core, pinning, root)
+
+
+def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> int:
+    """Make a pack's records visible; the highest domain among them."""
+    entries = _entries(core, kind, pack, size)
+    batch = Batch()
+    core.chunks.add_pack(batch, pack, kind, size, entries)
+    core.index.apply(batch)
+    return max((entry.domain for entry in entries), default=0)
+
+
+def _note_root(core: Core, pinning: Pinning, root: Root) -> None:
     with Reader(core, root) as reader:
         pinning.complete(root, _known_pages(reader))
-
-
-def unnoted_roots(core: Core) -> Iterator[Root]:
-    """Roots whose file is there but not their row."""
-    for root in _root_files(core.store):
-        if core.pinned(root.id.bytes) is None:
-            yield root
 
 
 def _packs(store: ObjectStore) -> Iterator[tuple[int, PackId, int]]:
@@ -73,11 +84,12 @@ def _entries(core: Core, kind: int, pack: PackId, size: int) -> list[Entry]:
         return salvage_entries(core.store, kind, pack, core.rule)
 
 
-def _root_files(store: ObjectStore) -> Iterator[Root]:
+def _root_files(store: ObjectStore, but: Collection[UUID] = ()) -> Iterator[Root]:
+    """All roots that are not released, but those with the ids given."""
     parsed = [roots.parse_object_name(info.name) for info in store.list(f"{roots.FOLDER}/")]
     released = {root for root, marker in filter(None, parsed) if marker}
     for root, marker in filter(None, parsed):
-        data = None if marker or root in released else store.read(roots.object_name(root))
+        data = None if marker or root in released or root in but else store.read(roots.object_name(root))
         if data is not None:
             try:
                 yield roots.decode(root, data)
@@ -92,10 +104,14 @@ def _known_pages(reader: Reader) -> Iterator[tuple[bytes, KnownPage]]:
 
 
 def _pages(reader: Reader) -> Iterator[tuple[bytes, Page]]:
+    """Name and page of each segment; damaged ones are left to whoever reads or scrubs the root."""
     layout = reader.root.layout
-    for segment, encoded in reader.pages():
-        name = layout.pages[segment]
-        if name is not None:
+    for segment, name in enumerate(layout.pages):
+        try:
+            encoded = reader.page(segment)
+        except RecordsUnreadable:
+            continue
+        if name is not None and encoded is not None:
             yield name, Page.parse(encoded, layout.rule)
 
 
@@ -109,9 +125,8 @@ def _grant_chunks(core: Core, root: Root) -> None:
             core.index.apply(batch)
 
 
-def _keep_domains(core: Core) -> None:
-    batch = Batch()
-    for root in _root_files(core.store):
-        if root.domain:
-            batch.put(Table.META, b"domain" + root.holder.scope.bytes, root.domain.to_bytes(4, "little"))
-    core.index.apply(batch)
+def _keep_domain(core: Core, root: Root) -> None:
+    if root.domain:
+        batch = Batch()
+        batch.put(Table.META, b"domain" + root.holder.scope.bytes, root.domain.to_bytes(4, "little"))
+        core.index.apply(batch)

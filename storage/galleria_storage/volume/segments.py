@@ -12,6 +12,7 @@ from galleria_storage.page import Page, check_page
 from galleria_storage.records import CHUNK, PAGE
 from galleria_storage.rules import Rule
 from galleria_storage.volume.core import Core
+from galleria_storage.volume.errors import SegmentOutside
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.rows import SEGMENT, KnownPage, SegmentRow, lease_key, scope_prefix
 
@@ -19,8 +20,14 @@ Proofs = Mapping[bytes, tuple[int, int, int]]
 """Of chunks by name: raw length in bytes, flags, zero counts."""
 
 
+def check_segment(segment: int, rule: Rule) -> None:
+    """Raises SegmentOutside for a number that no disk's segment has."""
+    if not 0 <= segment < rule.max_segments:
+        raise SegmentOutside("segment", segment, rule.max_segments)
+
+
 class SegmentTable:
-    """Segments of one lease. Safe for many threads."""
+    """Segments of one lease, whose root has the rule. Safe for many threads."""
 
     def __init__(self, core: Core, lease: Lease, rule: Rule) -> None:
         self._core = core
@@ -44,18 +51,22 @@ class SegmentTable:
     def settle_known(self, offers: Sequence[tuple[int, bytes]], scope: UUID | None = None) -> list[bool]:
         """Which offered pages are durable in this push, or in a root of its scope; those become durable segments.
 
-        `scope` is another one to ask instead, for copies on one volume.
+        `scope` is another one to ask instead, for copies on one volume. Raises SegmentOutside, LeaseLapsed.
         """
+        for segment, _ in offers:
+            check_segment(segment, self._rule)
         mine = self._core.index.get(Table.LEASES, [self._key(segment) for segment, _ in offers])
         prefix = scope_prefix((scope or self.lease.scope).bytes, PAGE)
-        shared = self._core.index.get(Table.SCOPES, [prefix + name for _, name in offers])
+        names = [name for _, name in offers]
+        shared = self._core.index.get(Table.SCOPES, [prefix + name for name in names])
+        here = self._core.chunks.present(PAGE, self.lease.domain, names)
         with self._core.writing, self.lease.lock:
             self._core.leases.check(self.lease)
             batch = Batch()
             answers = []
             for (segment, name), own, known in zip(offers, mine, shared, strict=True):
                 done = own is not None and SegmentRow.decode(own).name == name
-                answers.append(done or self._take(batch, segment, name, known))
+                answers.append(done or (name in here and self._take(batch, segment, name, known)))
             if len(batch):
                 self._core.index.apply(batch)
         return answers
@@ -80,9 +91,10 @@ class SegmentTable:
             return False
         known = KnownPage.decode(value)
         root = self._core.pinned(known.root)
-        if root is None:
+        # The chunks of a root in another domain are not in ours.
+        if root is None or root.domain != self.lease.domain:
             return False
-        self._core.leases.hold(batch, self.lease, roots=[root])
+        self._core.leases.hold(batch, self.lease, roots=[UUID(bytes=known.root)])
         row = SegmentRow(name, known.covered, known.occupied, known.chunks, b"")
         batch.put(Table.LEASES, self._key(segment), row.encode())
         return True

@@ -15,7 +15,7 @@ from galleria_storage.volume.core import Core, Stored
 from galleria_storage.volume.errors import ChunkNotRequested, SegmentUnderWay, TooManySegments
 from galleria_storage.volume.intake import check_frame, verify
 from galleria_storage.volume.pool import PackPool
-from galleria_storage.volume.segments import SegmentTable
+from galleria_storage.volume.segments import SegmentTable, check_segment
 
 Durable = Callable[[list[int], int], None]
 Failed = Callable[[StorageError], None]
@@ -61,24 +61,35 @@ class PushStream:
         self._landing: set[bytes] = set()
         self._waiting: dict[int, _Waiting] = {}
         self._segments_of: dict[bytes, list[int]] = {}
+        self._entering: set[int] = set()
         self._received = 0
         self._closed = False
+        self._failure: StorageError | None = None
 
     @property
     def in_flight(self) -> int:
         """Segments offered and not durable."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._entering)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many segments are under way that the stream has begun to seal for their sake."""
+        return self.in_flight >= _SEAL_FROM
 
     def offer_segment(self, segment: int, encoded: bytes) -> bytes:
         """Take a segment's page; a bit per chunk of it, 1 for each that must be sent now on this stream.
 
-        Raises PageInvalid, TooManySegments, SegmentUnderWay, LeaseLapsed.
+        Raises PageInvalid, SegmentOutside, TooManySegments, SegmentUnderWay, LeaseLapsed, and what was told `failed`.
         """
-        page = Page.parse(encoded, self.rule)
+        check_segment(segment, self.rule)
+        page = _parsed(segment, encoded, self.rule)
         lengths = _raw_lengths(segment, page)
         self._core.leases.renew(self.lease)
         self._admit(segment)
-        needed = self.need(lengths, (segment, page, encoded))
+        try:
+            needed = self.need(lengths, (segment, page, encoded))
+        finally:
+            self._entering.discard(segment)
         bits = bytearray((len(page.names) + 7) // 8)
         for position, name in enumerate(page.names):
             if name in needed:
@@ -88,6 +99,7 @@ class PushStream:
 
     def need(self, lengths: Mapping[bytes, int], offer: tuple[int, Page, bytes] | None = None) -> set[bytes]:
         """Of chunks by raw length in bytes, those to be sent; they count as asked for from now on."""
+        self._check_alive()
         with self._lock:
             landing = [name for name in lengths if name in self._landing]
         have = self._core.known_chunks(self.lease, list(lengths))
@@ -120,6 +132,7 @@ class PushStream:
 
     def store(self, chunks: Sequence[Stored], wire: int) -> None:
         """Store chunks that were asked for and are verified; `wire` bytes brought them."""
+        self._check_alive()
         names = [stored.record.name for stored in chunks]
         present = self._core.chunks.present(CHUNK, self.lease.domain, names)
         absent = [stored for stored in chunks if stored.record.name not in present]
@@ -134,8 +147,9 @@ class PushStream:
                 self._landing.add(name)
 
     def flush(self) -> None:
-        """Seal what waits; returns when `durable` has been called for it."""
+        """Seal what waits; returns when `durable` has been called for it. Raises what was told `failed`."""
         self._pool.flush(self._slot)
+        self._check_alive()
 
     def close(self) -> None:
         """Detach: nothing is told any more. What is not durable yet may become so, unannounced."""
@@ -150,18 +164,25 @@ class PushStream:
 
     def lost(self, error: StorageError) -> None:
         """For the pool: what is landing will not be durable."""
-        if not self._closed:
+        with self._lock:
+            tell = not self._closed
             self._closed = True
+            self._failure = self._failure or error
+        if tell:
             self._failed(error)
+
+    def _check_alive(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _admit(self, segment: int) -> None:
         with self._lock:
-            if segment in self._waiting:
+            if segment in self._waiting or segment in self._entering:
                 raise SegmentUnderWay(segment)
-            if len(self._waiting) >= MAX_SEGMENTS:
+            if self.in_flight >= MAX_SEGMENTS:
                 raise TooManySegments(MAX_SEGMENTS)
-            crowded = len(self._waiting) >= _SEAL_FROM
-        if crowded:
+            self._entering.add(segment)
+        if self.crowded:
             self._pool.seal(self._slot)
 
     def _claim(self, records: Sequence[Record]) -> None:
@@ -175,6 +196,7 @@ class PushStream:
         segment, page, encoded = offer
         if not missing:
             return True
+        self._entering.discard(segment)
         self._waiting[segment] = _Waiting(page, encoded, missing)
         for name in missing:
             self._segments_of.setdefault(name, []).append(segment)
@@ -203,6 +225,14 @@ class PushStream:
             return
         if not self._closed:
             self._durable([segment for segment, _, _ in ready], self._received)
+
+
+def _parsed(segment: int, encoded: bytes, rule: Rule) -> Page:
+    try:
+        return Page.parse(encoded, rule)
+    except PageInvalid as error:
+        error.segment = segment
+        raise
 
 
 def _raw_lengths(segment: int, page: Page) -> dict[bytes, int]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from galleria_storage.errors import StorageError, UnknownRule
 from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.format import TARGET_SIZES
 from galleria_storage.rules import BLOCK_CDC_1, Rule
 from galleria_storage.volume.copying import Copy
 from galleria_storage.volume.core import Core, system_clock
 from galleria_storage.volume.errors import RootMissing, VolumeClosed
 from galleria_storage.volume.identity import take_over
+from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.pins import Pinning, Root
 from galleria_storage.volume.pool import PackPool
 from galleria_storage.volume.push import Push
 from galleria_storage.volume.reading import Reader
-from galleria_storage.volume.rebuild import complete, is_built, rebuild, unnoted_roots
+from galleria_storage.volume.rebuild import complete, is_built, rebuild
 from galleria_storage.volume.rows import RootRow
 
 _FOLDERS = ("packs/", "pages/", "roots/", "meta/")
@@ -54,8 +56,8 @@ class Usage:
 class Volume:
     """An open volume. Safe for many threads; every method but `suspect` may wait for the disk.
 
-    Opening counts the owner epoch up, makes a missing index again and completes what a crash left between a root's
-    file and its row. Raises VolumeUnreadable, StoreFailed.
+    Opening counts the owner epoch up, makes a missing index again and completes what a crash left between an object
+    and its rows. `pack_sizes` are the bytes at which packs are sealed, by kind. Raises VolumeUnreadable, StoreFailed.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Volume:
         rules: Sequence[Rule] = (BLOCK_CDC_1,),
         clock: Callable[[], float] = system_clock,
         dedup: str = "volume",
+        pack_sizes: Mapping[int, int] = TARGET_SIZES,
         index_size: Callable[[], int] = lambda: 0,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
@@ -73,16 +76,15 @@ class Volume:
         built = is_built(index, identity.id)
         if not built:
             index.clear()
-        self._core = Core(store, index, identity, rules, clock)
+        self._core = Core(store, index, identity, rules, clock, pack_sizes)
         self._pinning = Pinning(self._core)
         if built:
-            for root in list(unnoted_roots(self._core)):
-                complete(self._core, self._pinning, root)
+            complete(self._core, self._pinning)
         else:
             rebuild(self._core, self._pinning)
         # Numbers are known only once the packs are.
         self._core.count_packs()
-        self._pinning.drop_released()
+        self._pinning.heed_markers()
         self._suspect: StorageError | None = None
         self._pool = PackPool(self._core, self._doubt)
         self._pushes: dict[UUID, Push] = {}
@@ -116,20 +118,14 @@ class Volume:
         self._check_open()
         with self._lock:
             lease = self._core.leases.begin(lease_id, scope, root_id, self._core.domain_of(scope))
-            if lease_id not in self._pushes:
-                self._pushes[lease_id] = Push(self._core, self._pool, self._pinning, lease, rule)
-            return self._pushes[lease_id]
+            return self._push(lease, rule)
 
     def resume_push(self, lease_id: UUID, rule: Rule = BLOCK_CDC_1) -> Push | None:
         """The push of a lease that is alive; None if it has lapsed or never was."""
         self._check_open()
         with self._lock:
             lease = self._core.leases.find(lease_id)
-            if lease is None:
-                return None
-            if lease_id not in self._pushes:
-                self._pushes[lease_id] = Push(self._core, self._pool, self._pinning, lease, rule)
-            return self._pushes[lease_id]
+            return None if lease is None else self._push(lease, rule)
 
     def begin_copy(self, scope: UUID, root_id: UUID, *, lease_id: UUID) -> Copy:
         """A copy into this volume, new or gone on with."""
@@ -182,10 +178,9 @@ class Volume:
         """Seal packs that have waited, end leases whose time is over. To be called about once a second."""
         self._check_open()
         self._pool.seal_old()
-        ended = self._core.leases.end_lapsed()
+        self._core.leases.end_lapsed()
         with self._lock:
-            for lease in ended:
-                self._pushes.pop(lease.id, None)
+            self._pushes = {lease: push for lease, push in self._pushes.items() if not push.lease.ended}
         self._pinning.drop_released()
 
     def close(self) -> None:
@@ -196,6 +191,13 @@ class Volume:
         self._pool.close()
         self._core.index.close()
         self._on_close()
+
+    def _push(self, lease: Lease, rule: Rule) -> Push:
+        push = self._pushes.get(lease.id)
+        # One of a lease that has ended says so for ever, also when another lease has its id.
+        if push is None or push.lease is not lease:
+            push = self._pushes[lease.id] = Push(self._core, self._pool, self._pinning, lease, rule)
+        return push
 
     def _check_open(self) -> None:
         if self._closed:
