@@ -58,7 +58,7 @@ class Restic(Peer):
 
     def restore(self, image: Path, target: Path) -> None:
         folder = target.with_suffix(".folder")
-        self.run("restic", "restore", "latest", "--quiet", "--sparse", "--tag", image.stem, "--target", folder)
+        self.run("restic", "restore", "latest", "--quiet", "--tag", image.stem, "--target", folder)
         (folder / image.relative_to("/")).rename(target)
         shutil.rmtree(folder)
 

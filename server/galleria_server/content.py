@@ -24,7 +24,7 @@ from galleria_server.services.disks import DisksService
 from galleria_server.services.operators import OperatorsService
 from galleria_server.services.shared import Catalogue
 from galleria_server.volumes.registry import Volumes
-from galleria_storage.index.rocks_options import RocksShared
+from galleria_storage.index import RocksShared
 from galleria_storage.volume import Volume, open_local_volume
 
 MAINTENANCE_SECONDS = 1.0

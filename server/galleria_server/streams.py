@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,22 +12,35 @@ from galleria_server.domain.errors_content import StreamIdle
 
 T = TypeVar("T")
 
+# The event loop alone would not keep them.
+_TELLING: set[asyncio.Future[None]] = set()
 
-async def taken(answers: AsyncGenerator[T, None], seconds: float) -> AsyncGenerator[T, None]:
-    """Pass `answers` on; the call is cancelled when the client does not take one within `seconds`.
 
-    No status can overtake the bytes that the client does not read, so the stream is reset instead.
+async def taken(
+    answers: AsyncGenerator[T, None], seconds: float, tell: Callable[[StreamIdle], Awaitable[None]]
+) -> AsyncGenerator[T, None]:
+    """Pass `answers` on; when the client does not take one within `seconds`, `tell` it and cancel the call.
+
+    What is told waits behind the bytes that the client has not read; the call's resources do not.
     """
     call = asyncio.current_task()
     loop = asyncio.get_running_loop()
+
+    def stalled() -> None:
+        telling = asyncio.ensure_future(tell(StreamIdle("took", seconds)))
+        _TELLING.add(telling)
+        telling.add_done_callback(_TELLING.discard)
+        if call is not None:
+            # Two steps on: `tell` must find the call alive.
+            loop.call_soon(lambda: loop.call_soon(call.cancel))
+
     async with aclosing(answers):
         async for answer in answers:
-            stalled = loop.call_later(seconds, call.cancel) if call else None
+            timer = loop.call_later(seconds, stalled)
             try:
                 yield answer
             finally:
-                if stalled:
-                    stalled.cancel()
+                timer.cancel()
 
 
 async def sent(requests: AsyncIterator[T], seconds: float, busy: Callable[[], bool]) -> AsyncGenerator[T, None]:

@@ -77,7 +77,9 @@ def records_in(frame: bytes | memoryview, rule: Rule) -> Iterator[Record]:
 
 
 def good_check(view: memoryview, offset: int, length: int) -> bool:
-    """Whether the record of `length` bytes (header and payload) at `offset` has the check that it states."""
+    """Whether a record of `length` bytes (header and payload) is at `offset` and has the check that it states."""
+    if bytes(view[offset : offset + 4]) != MAGIC:
+        return False
     covered = view[offset + _CHECKED_FROM : offset + length]
     return xxhash.xxh3_128_digest(covered) == view[offset + 4 : offset + _CHECKED_FROM]
 

@@ -55,10 +55,10 @@ class ContentServer:
         return self.content.volumes.mount(region, name)
 
 
-def config_in(folder: Path, limits: Limits | None = None) -> Config:
+def config_in(folder: Path, idle_timeout: float = 120) -> Config:
     """The default regions in a folder, on a free port."""
     address = parse_address("test", "listen", "127.0.0.1:0")
-    return replace(default_config(folder), listen=address, limits=limits or Limits())
+    return replace(default_config(folder), listen=address, limits=Limits(idle_timeout=idle_timeout))
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc
+from google.longrunning.operations_pb2 import GetOperationRequest, Operation, WaitOperationRequest
+from google.longrunning.operations_pb2_grpc import OperationsStub
+from google.protobuf.duration_pb2 import Duration
+
 from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2
 from galleria.v1.contents_pb2_grpc import ContentsStub
 from galleria.v1.disks_pb2_grpc import DisksStub
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
 from galleria.v1.installation_pb2_grpc import OperatorsStub
-from google.longrunning.operations_pb2 import GetOperationRequest, Operation, WaitOperationRequest
-from google.longrunning.operations_pb2_grpc import OperationsStub
-from google.protobuf.duration_pb2 import Duration
-
 from galleria_storage.chunking import cut_segment
 from galleria_storage.compression import compress, expand
 from galleria_storage.digest import name_of, names_of
@@ -80,14 +80,16 @@ def record_of(name: bytes, raw: bytes) -> bytes:
     return encode_unproved_header(CHUNK, codec, len(raw), len(payload), name) + bytes(payload)
 
 
-def frames(records: Sequence[bytes]) -> Iterator[bytes]:
-    """Records in messages of about 1 MiB."""
+def frames(chunks: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """Records of chunks in messages of about 1 MiB, less where they would expand to more than 4 MiB."""
     batch: list[bytes] = []
-    for record in records:
-        if batch and sum(map(len, batch)) + len(record) > FRAME:
+    raw_bytes = 0
+    for name, raw in chunks:
+        batch.append(record_of(name, raw))
+        raw_bytes += len(raw)
+        if sum(map(len, batch)) >= FRAME or raw_bytes >= 4 * FRAME:
             yield b"".join(batch)
-            batch = []
-        batch.append(record)
+            batch, raw_bytes = [], 0
     if batch:
         yield b"".join(batch)
 
@@ -145,7 +147,7 @@ class PushStream:
 
     def send_records(self, chunks: Sequence[tuple[bytes, bytes]]) -> None:
         """Chunks in frames."""
-        for frame in frames([record_of(name, raw) for name, raw in chunks]):
+        for frame in frames(chunks):
             self.sent_bytes += len(frame)
             self.send(disks_pb2.PushRequest(records=disks_pb2.Records(records=frame)))
 
@@ -256,13 +258,14 @@ class WireClient:
 
     def create_version(self, number: str, disk: str, **regions: int) -> Operation:
         targets = [galleries_pb2.TargetRegion(region=name, replica_count=count) for name, count in regions.items()]
-        version = galleries_pb2.ImageVersion(os_disk=self.disk_name(disk), target_regions=targets)
+        home = next(iter(regions))
+        version = galleries_pb2.ImageVersion(location=home, os_disk=self.disk_name(disk), target_regions=targets)
         return self.galleries.CreateImageVersion(
             galleries_pb2.CreateImageVersionRequest(parent=self.image, image_version_id=number, image_version=version)
         )
 
     def publish(self, number: str, disk: str, **regions: int) -> galleries_pb2.ImageVersion:
-        """Create a version and wait until it is everywhere."""
+        """Create a version, at home in the first region, and wait until it is everywhere."""
         operation = self.wait(self.create_version(number, disk, **regions))
         assert operation.WhichOneof("result") == "response", operation
         return self.get_version(number)

@@ -10,11 +10,13 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.message import Message
 
 from galleria_client._async.transport import Transport
-from galleria_client.errors import CallFailed, WaitTimedOut
+from galleria_client.errors import CallFailed, Unavailable, WaitTimedOut
 from galleria_client.operation_messages import failure_in, unpacked
 
 R = TypeVar("R", bound=Message)
 ROUND_SECONDS = 10.0
+AWAY_SECONDS = 300.0
+"""How long a server may be away before waiting for its operation is given up."""
 
 
 class Operation(Generic[R]):
@@ -63,15 +65,25 @@ class Operation(Generic[R]):
     ) -> Self:
         """Wait until it has ended, at most `timeout` seconds; `each` is told its metadata about `every` seconds.
 
+        A server that is started again meanwhile goes on with the operation, and so does the wait.
+
         Raises:
             WaitTimedOut: it goes on.
+            Unavailable: the server was away for AWAY_SECONDS.
         """
-        end = None if timeout is None else time.monotonic() + timeout
+        answered = time.monotonic()
+        end = None if timeout is None else answered + timeout
         while not self.done:
             left = every if end is None else min(every, end - time.monotonic())
             if left <= 0:
                 raise WaitTimedOut(self.name, timeout or 0.0)
-            await self._wait_round(left)
+            try:
+                await self._wait_round(left)
+            except Unavailable:
+                if time.monotonic() - answered > AWAY_SECONDS:
+                    raise
+                continue
+            answered = time.monotonic()
             if each is not None:
                 each(self.metadata)
         return self

@@ -78,7 +78,9 @@ class CodecPool:
                     self._run(task, buffer)
                 task.done(task.outbox)
             except Exception as error:  # noqa: BLE001 - whatever it is ends the push, not this thread
-                self._failed(error)
+                # The segment of a broken stream's task may have been released meanwhile.
+                if not task.outbox.closed:
+                    self._failed(error)
 
     def _run(self, task: CodecTask, buffer: memoryview) -> None:
         began = time.perf_counter()

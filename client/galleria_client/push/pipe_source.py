@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import select
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,14 +19,14 @@ from galleria_client.source_errors import SourceTooLarge, SourceUnreadable
 from galleria_storage.digest import name_of
 from galleria_storage.rules import Rule
 
-HELD_SEGMENTS: Final = 2
-"""Segments kept in memory until they are durable: what is under way, and the one being read."""
+HELD_SEGMENTS: Final = 4
+"""Segments kept until they are durable: what is under way, and the one being read. 256 MiB of temporary files."""
 WINDOW: Final = 4 << 20
 POLL_SECONDS: Final = 0.5
 
 
 class PipeSource:
-    """A stream that can be read once: each segment stays in memory until it is durable.
+    """A stream that can be read once: each segment is kept until it is durable, as it may have to be sent again.
 
     Args:
         fd: descriptor to read; not closed.
@@ -55,17 +55,19 @@ class PipeSource:
         self._limit = limit
         self._statistics = statistics
         self._wait_for_room = wait_for_room
-        self._held = 0
+        self._held: set[PipeSegment] = set()
+        self._window = memoryview(bytearray(WINDOW))
         self._lock = threading.Lock()
 
     def scan(self, checksum: Checksum | None) -> Iterator[ScannedSegment]:
         """As `Source.scan`."""
         number, total, ended = 0, 0, False
         while not ended:
-            if not self._wait_for_room(lambda: self._held < HELD_SEGMENTS):
+            if not self._wait_for_room(lambda: len(self._held) < HELD_SEGMENTS):
                 return
-            segment = PipeSegment(self._rule.segment, self._release)
-            self._hold(1)
+            segment = PipeSegment(self.path, self._release)
+            with self._lock:
+                self._held.add(segment)
             length, page, ended = self._page(segment, total, checksum)
             total += length
             if length:
@@ -80,14 +82,13 @@ class PipeSource:
         """A pipe has nothing to compare with."""
 
     def close(self) -> None:
-        """The descriptor is its opener's."""
+        """Give up what is kept; the descriptor is its opener's."""
+        for segment in list(self._held):
+            segment.release()
 
-    def _release(self) -> None:
-        self._hold(-1)
-
-    def _hold(self, segments: int) -> None:
+    def _release(self, segment: PipeSegment) -> None:
         with self._lock:
-            self._held += segments
+            self._held.discard(segment)
 
     def _scanned(self, number: int, end: int, page: bytes | None, segment: PipeSegment) -> ScannedSegment:
         if page is None:
@@ -98,20 +99,23 @@ class PipeSource:
     def _page(self, segment: PipeSegment, before: int, checksum: Checksum | None) -> tuple[int, bytes | None, bool]:
         """Read one segment; returns its length, its page, and whether the pipe has ended."""
         cut = SegmentCut(self._rule, self._rule.segment, self._statistics)
-        filled, consumed, ended = 0, 0, False
-        while filled < self._rule.segment and not ended:
-            target = segment.view[filled : min(filled + WINDOW, self._rule.segment)]
+        length, tail, ended = 0, 0, False
+        while length < self._rule.segment and not ended:
+            target = self._window[tail : min(len(self._window), tail + self._rule.segment - length)]
             got, ended = self._fill(target)
-            filled += got
-            if before + filled > self._limit:
-                raise SourceTooLarge(self.path, before + filled, self._limit)
+            if before + length + got > self._limit:
+                raise SourceTooLarge(self.path, before + length + got, self._limit)
+            segment.keep(length, target[:got])
             if checksum is not None:
                 checksum.feed(target[:got])
-            consumed += cut.take(segment.view[consumed:filled], final=False)
-        if not filled:
+            length += got
+            consumed = cut.take(self._window[: tail + got], final=False)
+            tail += got - consumed
+            self._window[:tail] = self._window[consumed : consumed + tail]
+        if not length:
             return 0, None, True
-        cut.take(segment.view[consumed:filled], final=True)
-        return filled, cut.page(), ended
+        cut.take(self._window[:tail], final=True)
+        return length, cut.page(), ended
 
     def _fill(self, target: memoryview) -> tuple[int, bool]:
         """Read until `target` is full or the pipe ends; returns the bytes read and whether it ended."""
@@ -138,21 +142,41 @@ class PipeSource:
 
 
 class PipeSegment:
-    """The bytes of one segment of a pipe, in memory of its own that goes back to the system."""
+    """The bytes of one segment of a pipe, in a file without a name: memory stays small, and the file small too."""
 
-    def __init__(self, length: int, released: Callable[[], None]) -> None:
-        self._memory = mmap.mmap(-1, length)
-        self.view = memoryview(self._memory)
-        self._released: Callable[[], None] | None = released
+    def __init__(self, path: str, released: Callable[[PipeSegment], None]) -> None:
+        self._path = path
+        self._released: Callable[[PipeSegment], None] | None = released
+        try:
+            self._file = tempfile.TemporaryFile(prefix="galleria-", buffering=0)  # noqa: SIM115 - closed by release
+        except OSError as error:
+            raise SourceUnreadable(path, f"no temporary file: {error.strerror or error}") from None
+
+    def keep(self, offset: int, data: memoryview) -> None:
+        """Add bytes.
+
+        Raises:
+            SourceUnreadable: there is no room for them.
+        """
+        try:
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._file.fileno(), data[done:], offset + done)
+        except OSError as error:
+            raise SourceUnreadable(self._path, f"in {tempfile.gettempdir()}: {error.strerror or error}") from None
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """As `SegmentBytes.read_into`."""
-        target[:] = self.view[offset : offset + len(target)]
+        done = 0
+        while done < len(target):
+            got = os.preadv(self._file.fileno(), [target[done:]], offset + done)
+            if not got:
+                raise SourceUnreadable(self._path, "its temporary file is too short")
+            done += got
 
     def release(self) -> None:
-        """Give the memory back."""
+        """Give the room back."""
         released, self._released = self._released, None
         if released is not None:
-            # Views may still point here for a moment, so the mapping is emptied rather than closed.
-            self._memory.madvise(mmap.MADV_DONTNEED)
-            released()
+            self._file.close()
+            released(self)

@@ -110,11 +110,11 @@ class _Push:
         checksum = Checksum(lambda: self._run.ended) if self._options.sha256 else None
         exchange = Exchange(self._transport, session, rule, self._run, self._options, self._statistics)
         layout = exchange.run(source, checksum, self._stop, lambda: self._tell(source))
+        self._tell(source)
         source.check_unchanged()
         actual = checksum.hexdigest() if checksum is not None else ""
         if self._options.sha256 and actual != self._options.sha256.lower():
             raise SourceChecksumMismatch(self._path, self._options.sha256.lower(), actual)
-        self._tell(source)
         told = pb.PushStatistics(
             bytes_read=self._statistics["bytes_read"], stage_seconds=self._statistics.stage_seconds
         )

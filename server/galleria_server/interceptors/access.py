@@ -26,6 +26,8 @@ async def log_access(method: str, context: grpc.aio.ServicerContext[Any, Any]) -
     call = Call(request_id_from(offered), method)
     CURRENT.set(call)
     context.set_trailing_metadata(((REQUEST_ID_KEY, call.request_id),))
+    # A stream that its client left may be closed here long after gRPC has freed the call, which has no peer then.
+    peer = context.peer()
     began = time.perf_counter()
     code = ""
     try:
@@ -34,7 +36,7 @@ async def log_access(method: str, context: grpc.aio.ServicerContext[Any, Any]) -
         code = grpc.StatusCode.CANCELLED.name
         raise
     finally:
-        _write(call, code or code_name(context), context.peer(), time.perf_counter() - began)
+        _write(call, code or code_name(context), peer, time.perf_counter() - began)
 
 
 def code_name(context: grpc.aio.ServicerContext[Any, Any]) -> str:

@@ -73,6 +73,14 @@ class Course(Generic[Answer]):
         await self._slots.settle()
         await self.work(self.stream.flush)
 
+    async def settle(self) -> None:
+        """Wait until no work runs."""
+        await self._slots.settle()
+
+    def announce(self) -> None:
+        """Tell once more what is durable."""
+        self._outbox.durable([], 0)
+
     async def _read(
         self,
         requests: AsyncIterator[Request],

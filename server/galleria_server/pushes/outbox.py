@@ -23,7 +23,7 @@ class Outbox(Generic[T]):
         self._answers: deque[asyncio.Future[T]] = deque()
         self._durable: list[int] = []
         self._received = 0
-        self._told = 0
+        self._unsaid = False
         self._failure: BaseException | None = None
         self._ended = False
         self._news = asyncio.Event()
@@ -38,6 +38,7 @@ class Outbox(Generic[T]):
         """Tell that `segments` are durable, and the first `received` bytes of this stream."""
         self._durable.extend(segments)
         self._received = max(self._received, received)
+        self._unsaid = True
         self._news.set()
 
     def fail(self, error: BaseException) -> None:
@@ -61,10 +62,6 @@ class Outbox(Generic[T]):
                 return
             await self._news.wait()
 
-    @property
-    def _unsaid(self) -> bool:
-        return bool(self._durable) or self._received > self._told
-
     def _ready(self) -> list[T]:
         if self._failure is not None:
             return []
@@ -74,5 +71,5 @@ class Outbox(Generic[T]):
             self._room.release()
         if self._unsaid:
             messages.append(self._notice(self._durable, self._received))
-            self._durable, self._told = [], self._received
+            self._durable, self._unsaid = [], False
         return messages

@@ -49,6 +49,11 @@ class _Progress:
             self._bytes[segment] += part
             offset, length = offset + part, length - part
 
+    def end(self) -> None:
+        """Nothing more will come, and what came lies on the volume or in empty segments, which are never announced."""
+        self._durable += sum(self._bytes.values())
+        self._bytes.clear()
+
     def notice(self, segments: Sequence[int], _: int) -> pb.PushRawResponse:
         """The message that these segments are durable. What the storage counts are records, not raw bytes."""
         self._durable += sum(self._bytes.pop(segment, 0) for segment in segments)
@@ -76,13 +81,16 @@ class _Bytes:
             raise LimitExceeded("max_raw_bytes", len(request.data), self._limits.max_raw_bytes)
         self._begun = True
         self._size = request.size_bytes or None
-        if request.data:
+        if request.data or request.offset:
             self._progress.received(request.offset, len(request.data))
             await self._course.work(self._stream.write, request.offset, request.data)
 
     async def finish(self) -> None:
         """The client has ended: store the rest and make everything durable."""
         await self._course.work(self._stream.finish, self._size)
+        await self._course.settle()
+        self._progress.end()
+        self._course.announce()
 
 
 async def _chained(

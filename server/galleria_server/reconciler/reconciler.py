@@ -21,6 +21,8 @@ from galleria_server.reconciler.copying import CLAIM, Copying
 from galleria_server.reconciler.removing import Removing
 
 COPIES_PER_REGION = 2
+# More at once only fight for this process's processors and memory.
+COPIES_AT_ONCE = 2
 DUE_AT_ONCE = 1000
 # Only for what nothing wakes us for: claims of servers that died, volumes that came back.
 ROUND_SECONDS = 30.0
@@ -94,8 +96,7 @@ class Reconciler:
                 self._start(disk.uid, self._removing.remove_disk(disk))
 
     async def _take(self, copy: Copy) -> None:
-        removal = copy.state is CopyState.DELETING
-        if not removal and self._regions[copy.region] >= COPIES_PER_REGION:
+        if copy.state is not CopyState.DELETING and not self._room_in(copy.region):
             return
         task = await self._metadata.write(steps.claim, copy.uid, self._owner, self._clock(), CLAIM)
         if task is None:
@@ -103,10 +104,13 @@ class Reconciler:
         if task.copy.state is CopyState.DELETING:
             self._start(copy.uid, self._again(self._removing.remove_copy(task)))
         else:
+            self._regions[copy.region] += 1
             self._start(copy.uid, self._again(self._counted(copy.region, self._copying.run(task))))
 
+    def _room_in(self, region: str) -> bool:
+        return self._regions[region] < COPIES_PER_REGION and self._regions.total() < COPIES_AT_ONCE
+
     async def _counted(self, region: str, work: Coroutine[Any, Any, timedelta | None]) -> timedelta | None:
-        self._regions[region] += 1
         try:
             return await work
         finally:

@@ -14,6 +14,7 @@ from galleria_server.domain.errors_content import ProtocolViolated
 from galleria_server.reads import transfers
 from galleria_server.reads.copies import Copies, open_copies
 from galleria_server.reads.sources import Sources
+from galleria_server.services.idle import teller
 from galleria_server.streams import first_sent, read_ahead, sent, taken
 from galleria_server.volumes.registry import Volumes
 
@@ -39,7 +40,9 @@ class ContentsService(contents_pb2_grpc.ContentsServicer):
 
     async def ReadPages(self, request: pb.ReadPagesRequest, context: Context) -> AsyncIterator[pb.SegmentPage]:
         answers = self._read(
-            request.source, lambda copies: transfers.pages(copies, request.first_segment, request.segment_count)
+            context,
+            request.source,
+            lambda copies: transfers.pages(copies, request.first_segment, request.segment_count),
         )
         async with aclosing(answers):
             async for answer in answers:
@@ -51,14 +54,19 @@ class ContentsService(contents_pb2_grpc.ContentsServicer):
         first = await first_sent(request_iterator, self._idle)
         if first is None or first.WhichOneof("message") != "source":
             raise ProtocolViolated("the first message of a ReadChunks stream is source")
-        answers = self._read(first.source, lambda copies: transfers.chunks(copies, self._wants(request_iterator)))
+        answers = self._read(
+            context, first.source, lambda copies: transfers.chunks(copies, self._wants(request_iterator))
+        )
         async with aclosing(answers):
             async for answer in answers:
                 yield answer
 
     async def ReadRange(self, request: pb.ReadRangeRequest, context: Context) -> AsyncIterator[pb.RangeData]:
         answers = self._read(
-            request.source, lambda copies: transfers.byte_range(copies, request.offset, request.length), latest=True
+            context,
+            request.source,
+            lambda copies: transfers.byte_range(copies, request.offset, request.length),
+            latest=True,
         )
         async with aclosing(answers):
             async for answer in answers:
@@ -66,20 +74,25 @@ class ContentsService(contents_pb2_grpc.ContentsServicer):
 
     async def Pull(self, request: pb.PullRequest, context: Context) -> AsyncIterator[pb.PullResponse]:
         answers = self._read(
-            request.source, lambda copies: transfers.everything(copies, request.first_segment), latest=True
+            context, request.source, lambda copies: transfers.everything(copies, request.first_segment), latest=True
         )
         async with aclosing(answers):
             async for answer in answers:
                 yield answer
 
     async def _read(
-        self, source: pb.ContentSource, read: Callable[[Copies], AsyncGenerator[T, None]], *, latest: bool = False
+        self,
+        context: Context,
+        source: pb.ContentSource,
+        read: Callable[[Copies], AsyncGenerator[T, None]],
+        *,
+        latest: bool = False,
     ) -> AsyncGenerator[T, None]:
         """What `read` gives, read a little ahead of a client that takes it."""
         content = await self._sources.find(source, latest=latest)
         async with (
             open_copies(self._volumes, content) as copies,
-            aclosing(taken(read_ahead(read(copies), READ_AHEAD), self._idle)) as answers,
+            aclosing(taken(read_ahead(read(copies), READ_AHEAD), self._idle, teller(context))) as answers,
         ):
             async for answer in answers:
                 yield answer

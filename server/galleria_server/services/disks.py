@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import grpc.aio
@@ -29,12 +29,14 @@ from galleria_server.pushes.offered import offered
 from galleria_server.pushes.raw import raw
 from galleria_server.pushes.registry import Pushes
 from galleria_server.services.convert_content import disk_message, promise_of, session_message
+from galleria_server.services.idle import teller
 from galleria_server.services.parsing import known_group, parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 from galleria_server.streams import first_sent, taken
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.volume.leases import LEASE_SECONDS
 
+T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -98,7 +100,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         if first is None or first.WhichOneof("message") != "attach":
             raise ProtocolViolated("the first message of a Push stream is attach")
         live = await self._pushes.find(_session_id(first.attach.session))
-        answers = taken(offered(live, request_iterator, self._limits), self._limits.idle_timeout_seconds)
+        answers = self._taken(offered(live, request_iterator, self._limits), context)
         async with aclosing(answers):
             async for answer in answers:
                 yield answer
@@ -110,7 +112,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         if first is None or not first.session:
             raise ProtocolViolated("the first message of a PushRaw stream has session")
         live = await self._pushes.find(_session_id(first.session))
-        answers = taken(raw(live, first, request_iterator, self._limits), self._limits.idle_timeout_seconds)
+        answers = self._taken(raw(live, first, request_iterator, self._limits), context)
         async with aclosing(answers):
             async for answer in answers:
                 yield answer
@@ -127,6 +129,9 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         except PushMissing:
             pass
         return empty_pb2.Empty()
+
+    def _taken(self, answers: AsyncGenerator[T, None], context: Context) -> AsyncGenerator[T, None]:
+        return taken(answers, self._limits.idle_timeout_seconds, teller(context))
 
     async def _session(self, live: LivePush) -> pb.PushSession:
         durable = await live.mount.run(live.renewed_segments)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from enum import Enum
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from galleria_server.config import VolumeConfig
@@ -19,6 +20,8 @@ from galleria_storage.volume import Usage, Volume
 P = ParamSpec("P")
 T = TypeVar("T")
 
+PATIENCE = 30.0
+CLOSING_SECONDS = 10.0
 WORKERS = 4
 COPY_WORKERS = 2
 # Streams bound what they have in work, so the queue only has to hold them all.
@@ -45,7 +48,9 @@ class Mount:
     Used from the event loop, except `beat`.
     """
 
-    def __init__(self, region: str, config: VolumeConfig, patience: float = 30.0) -> None:
+    def __init__(
+        self, region: str, config: VolumeConfig, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.region = region
         self.config = config
         self.state = State.OFFLINE
@@ -53,10 +58,11 @@ class Mount:
         self.usage: Usage | None = None
         self.uid: UUID | None = None
         self._volume: Volume | None = None
-        self._watchdog = Watchdog(patience)
+        self._watchdog = Watchdog(patience, clock)
         self._requests = BoundedExecutor(f"volume-{config.name}", workers=WORKERS, queue=QUEUE)
         self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
         self._waiting: set[asyncio.Future[object]] = set()
+        self._work: set[asyncio.Future[Any]] = set()
         self._maintenance: asyncio.Task[None] | None = None
         self._ticks = 0
 
@@ -128,6 +134,8 @@ class Mount:
         if self._maintenance is not None:
             self._maintenance.cancel()
             await asyncio.gather(self._maintenance, return_exceptions=True)
+        if self._work:
+            await asyncio.wait(self._work, timeout=CLOSING_SECONDS)
         volume, self._volume = self._volume, None
         if volume is not None and self.state is State.ONLINE:
             await self._requests.run(volume.close)
@@ -141,6 +149,8 @@ class Mount:
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._waiting.add(answer)
         work = asyncio.ensure_future(pool.run(self._watched, function, args, kwargs))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
         work.add_done_callback(lambda done: _pass_on(done, answer))
         try:
             return await answer  # type: ignore[return-value]  # what `function` returned

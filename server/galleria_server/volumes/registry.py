@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from galleria_server.config import RegionConfig, VolumeConfig
 from galleria_server.domain.errors_content import VolumeMissing
 from galleria_server.domain.placement import Candidate, RegionVolumes
-from galleria_server.volumes.mount import Mount
+from galleria_server.volumes.mount import PATIENCE, Mount
 from galleria_storage.volume import Volume
 
 
@@ -23,13 +23,18 @@ class Volumes:
             for region in regions
             for config in region.volumes
         }
+        self._opening: list[asyncio.Task[None]] = []
 
     def __iter__(self) -> Iterator[Mount]:
         return iter(self._mounts.values())
 
     async def open(self) -> None:
-        """Open all volumes at once; those that cannot be opened stay offline."""
-        await asyncio.gather(*(mount.open(self._opener) for mount in self))
+        """Open all volumes at once; those that cannot be opened stay offline.
+
+        One that takes long, or hangs, is left to come online later.
+        """
+        self._opening = [asyncio.create_task(mount.open(self._opener)) for mount in self]
+        await asyncio.wait(self._opening, timeout=PATIENCE)
 
     def mount(self, region: str, name: str) -> Mount:
         """The volume of that name, compared without case. Raises VolumeMissing."""
@@ -56,4 +61,6 @@ class Volumes:
 
     async def close(self) -> None:
         """Close all volumes."""
+        for opening in self._opening:
+            opening.cancel()
         await asyncio.gather(*(mount.close() for mount in self))

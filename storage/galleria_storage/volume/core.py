@@ -11,8 +11,9 @@ from uuid import UUID
 
 from galleria_storage import roots
 from galleria_storage.index.store import Batch, Index, Table
+from galleria_storage.objects.errors import StoreFull
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import TARGET_SIZES, PackId
+from galleria_storage.packs.format import DATA, TARGET_SIZES, PackId
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import CHUNK, Record
 from galleria_storage.roots import Root
@@ -71,9 +72,20 @@ class Core:
         self._numbers = itertools.count(self.chunks.next_number())
 
     def open_pack(self, kind: int) -> OpenPack:
-        """A new open pack under a name never used before."""
+        """A new open pack under a name never used before. Raises StoreFull, StoreFailed.
+
+        New data leaves a reserve free, 1% of the volume or four packs: without room nothing could be deleted either.
+        """
+        if kind == DATA:
+            self._leave_reserve()
         number = PackId(self.identity.owner_epoch, next(self._numbers))
         return OpenPack(self.store, self.identity.id.bytes, number, kind, self.pack_sizes[kind])
+
+    def _leave_reserve(self) -> None:
+        space = self.store.space()
+        size = self.pack_sizes[DATA]
+        if space.free < size + max(space.total // 100, 4 * size):
+            raise StoreFull("packs/", size)
 
     def add_pack(self, batch: Batch, pack: OpenPack, size: int) -> Places:
         """Make a sealed pack's records visible with `batch`; where its names lie. The caller has `writing`."""

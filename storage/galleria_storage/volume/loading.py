@@ -57,8 +57,11 @@ class Loading:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._writer.shutdown(wait=True, cancel_futures=True)
         self._sealer.shutdown(wait=True, cancel_futures=True)
-        if self._load.pack is not None:
-            self._load.pack.abort()
+        sealing = [] if self._sealing is None else [self._sealing[1]]
+        for load in (self._load, *sealing):
+            # One that was sealed stays; one whose sealing never began does not.
+            if load.pack is not None:
+                load.pack.abort()
 
     def has(self, name: bytes) -> bool:
         """Whether the chunk is on its way already."""

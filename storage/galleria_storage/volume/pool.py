@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
-from galleria_storage.packs.format import DATA
+from galleria_storage.packs.format import DATA, HEADER_SIZE
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.volume.core import Core, Stored
 from galleria_storage.volume.errors import VolumeClosed
@@ -55,7 +55,7 @@ class _Slot:
 
     @property
     def full(self) -> bool:
-        size = self.virtual + (self.pack.size if self.pack else 0)
+        size = self.virtual + (self.pack.size if self.pack else HEADER_SIZE)
         return size >= self._target
 
 

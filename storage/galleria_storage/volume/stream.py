@@ -122,9 +122,11 @@ class PushStream:
     def receive(self, frame: bytes) -> None:
         """Verify the records of a message and store them. May wait while packs are sealed.
 
-        Raises RecordInvalid, FrameRefused, ChunkNotRequested, DigestMismatch, ChunkNotByRule, StoreFull, StoreFailed.
-        After an error the stream is of no more use; nothing of the message is stored.
+        Raises RecordInvalid, FrameRefused, ChunkNotRequested, DigestMismatch, ChunkNotByRule, StoreFull, StoreFailed,
+        LeaseLapsed, and what was told `failed`. After an error the stream is of no more use; nothing of the message is
+        stored.
         """
+        self._check_alive()
         records = list(records_in(frame, self.rule))
         check_frame(records)
         self._claim(records)

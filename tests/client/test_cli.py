@@ -1,0 +1,145 @@
+"""The commands of the main job, against a real server process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client.images import change
+from tests.client.proxy import CuttingProxy
+from tests.client.server_process import ServerProcess
+
+Galleria = Callable[..., subprocess.CompletedProcess[str]]
+DEFINITION = ["--publisher", "debian", "--offer", "debian-12", "--sku", "cloud"]
+DEFINITION += ["--os-type", "Linux", "--os-state", "Generalized"]
+
+
+@pytest.fixture
+def galleria(target: str) -> Galleria:
+    """Runs the command; the answer has exit code, output and errors."""
+
+    def call(*arguments: object, at: str = target) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "galleria_client.cli", *map(str, arguments), "--endpoint", at]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) if done.stdout else None
+
+
+@pytest.fixture
+def rg(group: str) -> str:
+    """Short name of a resource group of this test's own."""
+    return group.rsplit("/", 1)[1]
+
+
+def test_the_main_job(galleria: Galleria, rg: str, image: Path, tmp_path: Path) -> None:
+    where = ["-g", rg, "-r", "prod", "-i", "debian"]
+    answer(galleria("gallery", "create", "prod", "-g", rg, "-l", "eastus"))
+    answer(galleria("image-definition", "create", *where, *DEFINITION))
+    pushed = answer(galleria("disk", "push", image, "debian-1", "-g", rg, "-l", "eastus"))
+    regions = ["--target-regions", "eastus=2", "westus=1", "westeurope=3"]
+    made = answer(galleria("image-version", "create", *where, "-e", "1.0.0", "--os-disk", "debian-1", *regions))
+    assert made["digest"] == pushed["disk"]["digest"]
+    shown = answer(galleria("image-version", "show", *where, "-e", "1.0.0"))
+    assert shown["provisioningState"] == "PROVISIONING_STATE_SUCCEEDED"
+    ready = {place["region"]: place["readyReplicas"] for place in shown["replication"]}
+    assert ready == {"eastus": 2, "westus": 1, "westeurope": 3}
+    out = tmp_path / "out.raw"
+    pulled = galleria("image-version", "pull", *where, "-e", "latest", "--region", "westeurope", "--output", out)
+    assert answer(pulled)["name"].endswith("/versions/1.0.0")
+    assert out.read_bytes() == image.read_bytes()
+    again = galleria("image-version", "pull", *where, "-e", "latest", "--region", "westeurope", "--output", out)
+    assert (again.returncode, "--force" in again.stderr) == (4, True)
+
+
+def test_publish_does_it_in_one_go(galleria: Galleria, rg: str, image: Path, tmp_path: Path) -> None:
+    name = f"{rg}/prod/debian"
+    nowhere = galleria("publish", image, f"{name}/1.0.0", "-l", "eastus")
+    assert (nowhere.returncode, "--publisher" in nowhere.stderr) == (2, True)
+    first = galleria(
+        "publish", image, f"{name}/1.0.0", "-l", "eastus", *DEFINITION, "--target-regions", "eastus", "westus"
+    )
+    did = answer(first)["did"]
+    assert [step.split(" ")[0] for step in did] == ["created", "pushed", "created", "replicated", "deleted"]
+    newer = Path(shutil.copy(image, tmp_path / "newer.raw"))
+    change(newer, 20_000)
+    second = answer(galleria("publish", newer, f"{name}/1.0.1", "--keep-disk"))
+    assert [step.split(" ")[0] for step in second["did"]] == ["pushed", "created", "replicated"]
+    assert second["push"]["chunksSent"] < answer(first)["push"]["chunksSent"]
+    assert len(answer(galleria("disk", "list", "-g", rg))) == 1
+    taken = galleria("publish", newer, f"{name}/1.0.1")
+    assert (taken.returncode, "never changes" in taken.stderr) == (4, True)
+    listed = answer(galleria("image-version", "list", name, "--query", "[].name"))
+    assert [version.rsplit("/", 1)[1] for version in listed] == ["1.0.1", "1.0.0"]
+
+
+def test_resources_are_shown_listed_and_deleted(galleria: Galleria, rg: str, image: Path) -> None:
+    answer(galleria("publish", image, f"{rg}/prod/debian/1.0.0", "-l", "eastus", *DEFINITION, "--keep-disk"))
+    assert answer(galleria("gallery", "show", f"{rg}/prod"))["location"] == "eastus"
+    assert len(answer(galleria("gallery", "list", "-g", rg))) == 1
+    assert len(answer(galleria("image-definition", "list", f"{rg}/prod"))) == 1
+    assert answer(galleria("image-definition", "show", f"{rg}/prod/debian"))["osType"] == "OS_TYPE_LINUX"
+    assert answer(galleria("image-version", "wait", f"{rg}/prod/debian/1.0.0", "--timeout", 60))["digest"]
+    disk = f"{rg}/debian-1.0.0-publish"
+    assert answer(galleria("disk", "show", disk))["state"] == "STATE_READY"
+    assert answer(galleria("disk", "verify", disk))["fetchedBytes"] > 0
+    assert galleria("gallery", "delete", f"{rg}/prod").returncode == 4
+    for noun, name in (
+        ("image-version", f"{rg}/prod/debian/1.0.0"),
+        ("image-definition", f"{rg}/prod/debian"),
+        ("gallery", f"{rg}/prod"),
+        ("disk", disk),
+    ):
+        deleted = galleria(noun, "delete", name)
+        assert (deleted.returncode, deleted.stderr.startswith("Deleting")) == (0, True), deleted.stderr
+        assert galleria(noun, "show", name).returncode == 3
+
+
+def test_operations_regions_and_volumes(galleria: Galleria, rg: str, image: Path) -> None:
+    answer(galleria("gallery", "create", "prod", "-g", rg, "-l", "eastus"))
+    answer(galleria("image-definition", "create", f"{rg}/prod/debian", *DEFINITION))
+    answer(galleria("disk", "push", image, f"{rg}/d", "-l", "eastus"))
+    begun = answer(galleria("image-version", "create", f"{rg}/prod/debian/1.0.0", "--os-disk", f"{rg}/d", "--no-wait"))
+    done = answer(galleria("operation", "wait", begun["name"], "--timeout", 60))
+    assert done["done"] is True
+    assert answer(galleria("operation", "show", begun["name"].split("/")[1]))["response"]["digest"]
+    assert begun["name"] in answer(galleria("operation", "list", "--query", "[].name"))
+    answer(galleria("operation", "cancel", begun["name"]))
+    assert [region["name"] for region in answer(galleria("region", "list"))] == ["eastus", "westeurope", "westus"]
+    volumes = answer(galleria("volume", "list", "-l", "eastus"))
+    assert len(volumes) == 3
+    assert answer(galleria("volume", "show", volumes[0]["name"]))["uid"] == volumes[0]["uid"]
+    assert galleria("volume", "show", "nowhere/none").returncode == 3
+
+
+def test_a_pipe_may_be_pulled_into_another(galleria: Galleria, target: str, rg: str, image: Path) -> None:
+    answer(galleria("publish", image, f"{rg}/prod/debian/1.0.0", "-l", "eastus", *DEFINITION))
+    command = [sys.executable, "-m", "galleria_client.cli", "image-version", "pull", f"{rg}/prod/debian/latest"]
+    flags = ["--region", "eastus", "--output", "-", "--endpoint", target]
+    done = subprocess.run([*command, *flags], capture_output=True, check=True)
+    assert done.stdout == image.read_bytes()
+
+
+def test_a_push_survives_a_killed_server(galleria: Galleria, image: Path, tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server, CuttingProxy(server.port, [3_000_000]) as proxy:
+        command = [sys.executable, "-m", "galleria_client.cli", "disk", "push", str(image), "rg/d", "-l", "eastus"]
+        push = subprocess.Popen([*command, "--endpoint", proxy.target], stdout=subprocess.PIPE, text=True)
+        proxy.cut_made.wait(60)
+        server.kill()
+        server.start()
+        output, _ = push.communicate(timeout=120)
+        assert push.returncode == 0
+        assert json.loads(output)["push"]["breaks"] >= 1
+        verified = answer(galleria("disk", "verify", "rg/d", at=server.target))
+        assert verified["digest"] == json.loads(output)["disk"]["digest"]

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.processes import Galleria, Server
+
+
+@pytest.fixture
+def server(tmp_path: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the test's own, without configuration."""
+    with Server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for all tests of a module."""
+    with Server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def galleria(shared_server: Server) -> Galleria:
+    return shared_server.galleria

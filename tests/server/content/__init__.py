@@ -1,0 +1,1 @@
+"""Tests of the half of the server that keeps bytes."""

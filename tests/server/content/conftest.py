@@ -1,0 +1,34 @@
+"""One server with both halves for the tests of a module; each test works in a resource group of its own."""
+
+import re
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from tests.helpers.content import image_bytes
+from tests.helpers.content_server import ContentServer, config_in, content_server
+from tests.helpers.wire_client import Image, WireClient, cut_image
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContentServer]:
+    with content_server(config_in(tmp_path_factory.mktemp("content"))) as server:
+        yield server
+
+
+@pytest.fixture
+def wire(content: ContentServer, request: pytest.FixtureRequest) -> Iterator[WireClient]:
+    group = re.sub(r"[^A-Za-z0-9_]+", "-", request.node.name)[:80]
+    with grpc.insecure_channel(content.target) as channel:
+        yield WireClient(channel, group)
+
+
+@pytest.fixture(scope="session")
+def data() -> bytes:
+    return image_bytes()
+
+
+@pytest.fixture(scope="session")
+def image(data: bytes) -> Image:
+    return cut_image(data)

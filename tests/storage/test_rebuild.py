@@ -1,0 +1,216 @@
+"""An index that is lost is made again from what lies on the volume, damaged or not."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from galleria_storage import roots
+from galleria_storage.index.memory import MemoryIndex
+from galleria_storage.index.store import Table
+from galleria_storage.objects.memory import MemoryObjectStore
+from galleria_storage.records import CHUNK
+from galleria_storage.volume import RecordsUnreadable, Volume
+from galleria_storage.volume.rows import KnownPage, chunk_prefix
+from tests.helpers.volumes import (
+    begin,
+    content_of,
+    holder,
+    memory_volume,
+    pushed,
+    read_range,
+    sample,
+    send,
+    unknown_segments,
+)
+
+FIRST = content_of(sample(2.5, 1))
+SECOND = content_of(sample(1.5, 2) + bytes(30_000) + sample(0.3, 3))
+SCOPES = [UUID(int=1), UUID(int=2)]
+COMPARED = [Table.CHUNKS, Table.SCOPES, Table.ROOTS, Table.PACKS]
+
+
+def rebuilt(store: MemoryObjectStore, dedup: str = "volume") -> tuple[Volume, MemoryIndex]:
+    index = MemoryIndex()
+    return memory_volume(store, index, dedup=dedup), index
+
+
+def damage(store: MemoryObjectStore, name: str, offset: int) -> None:
+    data = bytearray(store.read(name) or b"")
+    data[offset] ^= 0x55
+    store.replace(name, bytes(data))
+
+
+def names(store: MemoryObjectStore, folder: str) -> list[str]:
+    return [info.name for info in store.list(folder)]
+
+
+@pytest.mark.parametrize("dedup", ["volume", "scope"])
+def test_the_rows_are_those_that_were_lost(dedup: str) -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index, dedup=dedup)
+    for scope, content in zip([*SCOPES, SCOPES[0]], [FIRST, SECOND, SECOND], strict=True):
+        pushed(volume, scope, content)
+    volume.close()
+    volume, again = rebuilt(store, dedup)
+    for table in COMPARED:
+        assert again.rows[table] == index.rows[table], table
+    assert again.rows[Table.LEASES] == {}
+    before = {*names(store, "packs/"), *names(store, "pages/")}
+    pushed(volume, SCOPES[0], content_of(sample(0.1, 9)))
+    highest = max(int(name[-8:], 16) for name in before)
+    new = {f"packs/00000002-{highest + 1:08x}", f"pages/00000002-{highest + 2:08x}"}
+    assert {*names(store, "packs/"), *names(store, "pages/")} - before == new
+
+
+def test_what_no_root_holds_comes_back_as_nobodys() -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index)
+    kept = pushed(volume, SCOPES[0], FIRST)
+    dropped = pushed(volume, SCOPES[0], SECOND)
+    volume.release(dropped.id)
+    aborted = begin(volume, SCOPES[1])
+    send(aborted, SECOND, SECOND.pages)
+    volume.close()
+    volume, again = rebuilt(store)
+    assert [root.id for root in volume.roots()] == [kept.id]
+    for table in (Table.CHUNKS, Table.PACKS):
+        assert again.rows[table] == index.rows[table]
+    assert again.rows[Table.SCOPES].items() <= index.rows[Table.SCOPES].items()
+    push = begin(volume, SCOPES[1])
+    told = send(push, SECOND, unknown_segments(push, SECOND))
+    assert told.asked == SECOND.names
+    assert read_range(volume, push.commit(SECOND.layout, holder(SCOPES[1])).id) == SECOND.data
+
+
+def test_a_page_that_two_roots_have_is_known_by_one_that_lives() -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index)
+    first, second = pushed(volume, SCOPES[0], FIRST), pushed(volume, SCOPES[0], FIRST)
+    volume.release(second.id)
+    volume.close()
+    volume, again = rebuilt(store)
+    pages = [KnownPage.decode(value).root for value in again.rows[Table.SCOPES].values() if value]
+    assert pages == [first.id.bytes] * len(FIRST.pages)
+    push = begin(volume, SCOPES[0])
+    assert unknown_segments(push, FIRST) == []
+
+
+def test_an_index_of_another_volume_is_not_used() -> None:
+    index = MemoryIndex()
+    memory_volume(MemoryObjectStore(), index).close()
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    assert read_range(memory_volume(store, MemoryIndex(index.rows)), root.id) == FIRST.data
+
+
+def test_a_pack_without_a_good_footer_is_read_record_by_record() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    for name in names(store, "packs/") + names(store, "pages/"):
+        data = store.read(name) or b""
+        store.replace(name, data[:-10])
+    volume, _ = rebuilt(store)
+    assert read_range(volume, root.id) == FIRST.data
+
+
+def test_records_that_are_lost_count_as_missing_and_the_next_push_heals_them() -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index)
+    root = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    (name, *_) = names(store, "packs/")
+    damage(store, name, 48 + 72 + 5)
+    damage(store, name, -1)
+    volume, again = rebuilt(store)
+    lost = index.rows[Table.CHUNKS].keys() - again.rows[Table.CHUNKS].keys()
+    prefix = chunk_prefix(CHUNK, 0)
+    assert [len(key) for key in lost] == [len(prefix) + 32]
+    with pytest.raises(RecordsUnreadable) as unreadable:
+        read_range(volume, root.id)
+    assert {prefix + name for name in unreadable.value.names} == lost
+    push = begin(volume, SCOPES[1])
+    send(push, FIRST, FIRST.pages)
+    assert read_range(volume, root.id) == FIRST.data
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_damaged_page_leaves_everything_else_readable(lost: bool) -> None:  # noqa: FBT001
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    broken, whole = pushed(volume, SCOPES[0], FIRST), pushed(volume, SCOPES[1], SECOND)
+    volume.close()
+    name = names(store, "pages/")[0]
+    damage(store, name, 48 + 72 + 5)
+    damage(store, name, -1 if lost else 10)
+    volume, _ = rebuilt(store)
+    assert {root.id for root in volume.roots()} == {broken.id, whole.id}
+    assert read_range(volume, whole.id) == SECOND.data
+    with pytest.raises(RecordsUnreadable):
+        read_range(volume, broken.id)
+    if lost:
+        # The page is asked for again, and then the root that had lost it is whole again as well.
+        push = begin(volume, SCOPES[0])
+        unknown = unknown_segments(push, FIRST)
+        assert len(unknown) == 1
+        send(push, FIRST, unknown)
+        push.commit(FIRST.layout, holder(SCOPES[0]))
+        assert read_range(volume, broken.id) == FIRST.data
+
+
+def test_a_damaged_root_file_stays_where_it_is() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    broken, whole = pushed(volume, SCOPES[0], FIRST), pushed(volume, SCOPES[1], SECOND)
+    volume.close()
+    damage(store, roots.object_name(broken.id), 100)
+    volume, _ = rebuilt(store)
+    assert [root.id for root in volume.roots()] == [whole.id]
+    assert roots.object_name(broken.id) in names(store, "roots/")
+
+
+def test_a_marker_ends_a_root_that_a_rebuild_would_bring_back() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root, kept = pushed(volume, SCOPES[0], FIRST), pushed(volume, SCOPES[0], SECOND)
+    reader = volume.open_read(root.id)
+    volume.release(root.id)
+    assert len(names(store, "roots/")) == 3
+    volume.close()
+    volume, _ = rebuilt(store)
+    assert [found.id for found in volume.roots()] == [kept.id]
+    assert names(store, "roots/") == [roots.object_name(kept.id)]
+    assert reader.root.id == root.id
+
+
+def test_a_condemned_pack_counts_as_missing() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    for name in names(store, "packs/"):
+        store.replace(f"{name}.condemned", (1).to_bytes(4, "little"))
+    volume, _ = rebuilt(store)
+    with pytest.raises(RecordsUnreadable):
+        read_range(volume, root.id)
+    push = begin(volume, SCOPES[1])
+    send(push, FIRST, FIRST.pages)
+    assert read_range(volume, root.id) == FIRST.data
+
+
+def test_the_domain_of_a_scope_is_never_given_to_another() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store, dedup="scope")
+    kept = pushed(volume, SCOPES[0], FIRST)
+    aborted = begin(volume, SCOPES[1])
+    send(aborted, SECOND, SECOND.pages)
+    other = aborted.lease.domain
+    aborted.abort()
+    volume.close()
+    volume, _ = rebuilt(store, "scope")
+    assert kept.domain not in (0, other)
+    assert pushed(volume, SCOPES[0], SECOND).domain == kept.domain
+    assert pushed(volume, uuid4(), SECOND).domain not in (0, other, kept.domain)
