@@ -26,7 +26,7 @@ from tests.helpers.processes import Galleria, Server
 
 pytestmark = pytest.mark.xdist_group("restart")
 
-SIZE = 160 * MIB
+SIZE = 100 * MIB
 TO = ("-g", "images", "-l", "eastus")
 REGIONS = ("eastus", "westeurope", "westus")
 TARGETS = ("--target-regions", "eastus=2", "westus=1", "westeurope=3")
@@ -65,7 +65,7 @@ def assert_complete(version: dict[str, Any]) -> None:
 
 def test_a_push_goes_on_over_a_killed_server(server: Server, proxy: Proxy, image: Path) -> None:
     checksum = sha256_of(image)
-    proxy.hold_after(up=90 * MIB)
+    proxy.hold_after(up=75 * MIB)
     with proxy.galleria.begin("disk", "push", str(image), "disk", *TO, "--sha256", checksum) as push:
         proxy.wait_until_held()
         kill_and_start(server, proxy)
@@ -77,7 +77,7 @@ def test_a_push_goes_on_over_a_killed_server(server: Server, proxy: Proxy, image
 
 
 def test_a_push_from_a_pipe_goes_on_over_a_killed_server(server: Server, proxy: Proxy, image: Path) -> None:
-    proxy.hold_after(up=90 * MIB)
+    proxy.hold_after(up=75 * MIB)
     with image.open("rb") as file, proxy.galleria.begin("disk", "push", "-", "disk", *TO, stdin=file) as push:
         proxy.wait_until_held()
         kill_and_start(server, proxy)
@@ -88,7 +88,7 @@ def test_a_push_from_a_pipe_goes_on_over_a_killed_server(server: Server, proxy: 
 
 
 def test_a_push_started_again_sends_only_what_is_missing(server: Server, proxy: Proxy, image: Path) -> None:
-    proxy.hold_after(up=120 * MIB)
+    proxy.hold_after(up=85 * MIB)
     with proxy.galleria.begin("disk", "push", str(image), "disk", *TO) as push:
         proxy.wait_until_held()
         push.send(signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_replication_goes_on_over_a_killed_server(server: Server, image: Path, t
 
 def test_publish_goes_on_over_a_killed_server(server: Server, proxy: Proxy, image: Path, tmp_path: Path) -> None:
     publish = ("publish", str(image), "images/prod/debian/1.0.0", "-l", "eastus", *KIND, *GENERALIZED, *TARGETS)
-    proxy.hold_after(up=90 * MIB)
+    proxy.hold_after(up=75 * MIB)
     with proxy.galleria.begin(*publish) as published:
         proxy.wait_until_held()
         kill_and_start(server, proxy)
@@ -180,7 +180,7 @@ def test_a_pull_started_again_keeps_what_is_there(server: Server, proxy: Proxy, 
     server.galleria.ok("image-version", "create", *PLACE, "-e", "1.0.0", "--os-disk", "disk")
     out, part = tmp_path / "out.raw", tmp_path / "out.raw.part"
     pull = ("image-version", "pull", *PLACE, "-e", "1.0.0", "--region", "eastus", "--output", str(out))
-    proxy.hold_after(down=100 * MIB)
+    proxy.hold_after(down=75 * MIB)
     with proxy.galleria.begin(*pull) as pulling:
         proxy.wait_until_held()
         pulling.send(signal.SIGKILL)
@@ -195,7 +195,7 @@ def test_a_pull_started_again_keeps_what_is_there(server: Server, proxy: Proxy, 
     report = server.galleria.run(*pull).json
     assert_same(image, out)
     assert not part.exists()
-    assert report["keptBytes"] > 50 * MIB
+    assert report["keptBytes"] > 30 * MIB
     assert report["keptBytes"] + report["fetchedBytes"] == SIZE
     assert report["receivedBytes"] < 1.01 * report["fetchedBytes"] + MIB
 
@@ -218,7 +218,7 @@ def test_a_deletion_goes_on_over_a_killed_server(server: Server, image: Path, tm
         server.galleria.ok("disk", "delete", "disk", "-g", "images", "-y")
         server.kill()
         server.start()
-        assert deletions.wait_for(1)
-    assert sorted(len(list(folder.iterdir())) for folder in roots) == [0, 0, 0, 1, 1, 1, 1, 1, 1]
+        assert deletions.wait_for(2) >= 2
+    assert [len(list(folder.iterdir())) for folder in roots] == [1] * 6
     for region in REGIONS:
         assert_readable(server.galleria, image, tmp_path, region, "1.0.1")

@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from galleria_storage.index.memory import MemoryIndex
-from galleria_storage.index.store import Table
+from galleria_storage.index.store import Batch, Table
 from galleria_storage.objects.memory import MemoryObjectStore
-from galleria_storage.volume import LayoutIncomplete, LeaseLapsed, PushCounts
+from galleria_storage.records import PAGE
+from galleria_storage.volume import LayoutIncomplete, LeaseLapsed, PushCounts, RecordsUnreadable
 from galleria_storage.volume.leases import LEASE_SECONDS, LONGEST_SECONDS
+from galleria_storage.volume.rows import chunk_key
 from tests.helpers.small_rule import SMALL_RULE
 from tests.helpers.volumes import (
     Clock,
@@ -180,3 +182,18 @@ def test_segments_that_are_not_flushed_are_not_durable_but_age_makes_them_so() -
     assert (missing.value.first, missing.value.missing) == (0, 1)
     volume.close()
     assert told.durable == [0]
+
+
+def test_a_page_that_is_gone_since_it_was_known_is_not_pinned() -> None:
+    index = MemoryIndex()
+    volume = memory_volume(MemoryObjectStore(), index)
+    first = pushed(volume, SCOPE, FIRST)
+    push = begin(volume, SCOPE)
+    assert unknown_segments(push, FIRST) == []
+    batch = Batch()
+    batch.delete(Table.CHUNKS, chunk_key(PAGE, 0, FIRST.layout.pages[1] or b""))
+    index.apply(batch)
+    with pytest.raises(RecordsUnreadable) as gone:
+        push.commit(FIRST.layout, holder(SCOPE))
+    assert gone.value.names == (FIRST.layout.pages[1],)
+    assert [root.id for root in volume.roots()] == [first.id]

@@ -25,6 +25,10 @@ class Promise:
         """The layout that is meant. Blocks. Raises LayoutInvalid, UnknownRule."""
         return Layout.parse(self.layout_bytes) if self.layout_bytes else push.assemble(self.size_bytes)
 
+    def is_kept_by(self, digest: str, size_bytes: int) -> bool:
+        """Whether content with this digest and size is what was meant. Raises LayoutInvalid, UnknownRule."""
+        return Layout.parse(self.layout_bytes).text == digest if self.layout_bytes else self.size_bytes == size_bytes
+
     def statistics(self, counts: PushCounts) -> dict[str, object]:
         """What is kept of the push, in JSON types."""
         return {

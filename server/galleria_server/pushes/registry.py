@@ -12,6 +12,7 @@ from galleria_server.catalogue import disks
 from galleria_server.catalogue.disks import Pinned
 from galleria_server.clock import Clock
 from galleria_server.domain.disk_size import check_size
+from galleria_server.domain.errors import WrongState
 from galleria_server.domain.errors_content import SizeNotPromised
 from galleria_server.domain.models import Disk, DiskState
 from galleria_server.domain.names import DiskName
@@ -60,16 +61,17 @@ class Pushes:
     async def commit(self, session: UUID, promise: Promise) -> Disk:
         """End a push: its content becomes the disk's. Idempotent.
 
-        Raises PushMissing, SizeNotAllowed, DiskTooLarge, SizeNotPromised, VolumeUnavailable, and the storage's
-        LayoutInvalid, LayoutIncomplete, LeaseLapsed.
+        Raises PushMissing, SizeNotAllowed, DiskTooLarge, SizeNotPromised, VolumeUnavailable, WrongState when another
+        client of the push has ended it with other content, and the storage's LayoutInvalid, LayoutIncomplete,
+        LeaseLapsed.
         """
         disk = await self._metadata.read(disks.pushed_in, session)
         async with self._turn(disk.uid):
             disk = await self._metadata.read(disks.pushed_in, session)
             if disk.state is DiskState.READY:
-                return disk
+                return _kept(disk, promise)
             if disk.state is DiskState.COMMITTING and (settled := await self._complete(disk)):
-                return settled
+                return _kept(settled, promise)
             return await self._commit(await self.find(session), disk, promise)
 
     async def abort(self, session: UUID) -> None:
@@ -132,6 +134,13 @@ class Pushes:
         lock = self._turns.setdefault(disk, asyncio.Lock())
         async with lock:
             yield
+
+
+def _kept(disk: Disk, promise: Promise) -> Disk:
+    """The READY disk, for the client that meant its content."""
+    if not promise.is_kept_by(disk.digest, disk.size_bytes):
+        raise WrongState(disks.KIND, str(disk.name), disk.state.value, DiskState.EMPTY.value)
+    return disk
 
 
 def _begin(mount: Mount, disk: Disk) -> Push | None:

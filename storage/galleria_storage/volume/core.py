@@ -106,14 +106,14 @@ class Core:
         if not lease.ended:
             self.leases.hold(batch, lease, packs)
 
-    def known_chunks(self, lease: Lease, names: Sequence[bytes]) -> set[bytes]:
-        """Those of the names that the lease's scope brought and that are still here; held before this returns."""
+    def known_chunks(self, lease: Lease, names: Sequence[bytes]) -> dict[bytes, ChunkRow]:
+        """Rows of those names that the lease's scope brought and that are still here; held before this returns."""
         prefix = scope_prefix(lease.scope.bytes, CHUNK)
         brought = self.index.get(Table.SCOPES, [prefix + name for name in names])
         mine = [name for name, value in zip(names, brought, strict=True) if value is not None]
         if not mine:
-            return set()
-        return self.hold_present(lease, CHUNK, mine)
+            return {}
+        return self.hold_rows(lease, CHUNK, mine)
 
     def hold_present(self, lease: Lease, kind: int, names: Sequence[bytes]) -> set[bytes]:
         """Those of the names that are visible; their packs are held before this returns. Raises LeaseLapsed."""

@@ -16,8 +16,10 @@ from galleria_storage.volume.errors import SegmentOutside
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.rows import SEGMENT, KnownPage, SegmentRow, lease_key, scope_prefix
 
-Proofs = Mapping[bytes, tuple[int, int, int]]
-"""Of chunks by name: raw length in bytes, flags, zero counts."""
+Proof = tuple[int, int, int]
+"""What was proved of a chunk: raw length in bytes, flags, zero counts."""
+Proofs = Mapping[bytes, Proof]
+"""By name."""
 
 
 def check_segment(segment: int, rule: Rule) -> None:
@@ -100,7 +102,8 @@ class SegmentTable:
         return True
 
     def _check(self, segment: int, page: Page, known: Proofs | None) -> None:
-        proofs = self._proofs(page) if known is None else [known[name] for name in page.names]
+        whole = known is not None and known.keys() >= set(page.names)
+        proofs = [known[name] for name in page.names] if known is not None and whole else self._proofs(page)
         if len(proofs) != len(page.names):
             missing = len(page.names) - len(proofs)
             raise PageInvalid(segment, None, "chunks are gone", "chunks missing", missing, 0)

@@ -15,7 +15,7 @@ from galleria_storage.volume.core import Core, Stored
 from galleria_storage.volume.errors import ChunkNotRequested, SegmentUnderWay, TooManySegments
 from galleria_storage.volume.intake import check_frame, verify
 from galleria_storage.volume.pool import PackPool
-from galleria_storage.volume.segments import SegmentTable, check_segment
+from galleria_storage.volume.segments import Proof, SegmentTable, check_segment
 
 Durable = Callable[[list[int], int], None]
 Failed = Callable[[StorageError], None]
@@ -25,9 +25,13 @@ _SEAL_FROM: Final = 96
 
 @dataclass(slots=True)
 class _Waiting:
+    """A segment under way: the chunks it still misses, and what was proved of those that are durable."""
+
+    segment: int
     page: Page
     encoded: bytes
     missing: set[bytes]
+    proofs: dict[bytes, Proof]
 
 
 class PushStream:
@@ -58,7 +62,7 @@ class PushStream:
         self._failed = failed
         self._lock = threading.Lock()
         self._asked: dict[bytes, int] = {}
-        self._landing: set[bytes] = set()
+        self._landing: dict[bytes, Proof | None] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._segments_of: dict[bytes, list[int]] = {}
         self._entering: set[int] = set()
@@ -103,20 +107,21 @@ class PushStream:
         with self._lock:
             landing = [name for name in lengths if name in self._landing]
         have = self._core.known_chunks(self.lease, list(lengths))
-        settled = False
+        settled: _Waiting | None = None
         with self._lock:
             # What was landing before `have` was read may have become durable just after it: look again.
             landed = [name for name in landing if name not in have and name not in self._landing]
             if landed:
-                have |= self._core.known_chunks(self.lease, landed)
+                have.update(self._core.known_chunks(self.lease, landed))
             missing = {name for name in lengths if name not in have}
             needed = {name for name in missing if name not in self._asked and name not in self._landing}
             for name in needed:
                 self._asked[name] = lengths[name]
             if offer is not None:
-                settled = self._wait_for(offer, missing)
-        if settled and offer is not None:
-            self._settle([offer])
+                waiting = _Waiting(*offer, missing, {name: row.proof for name, row in have.items()})
+                settled = waiting if self._wait_for(waiting) else None
+        if settled is not None:
+            self._settle([settled])
         return needed
 
     def receive(self, frame: bytes) -> None:
@@ -139,6 +144,8 @@ class PushStream:
         present = self._core.chunks.present(CHUNK, self.lease.domain, names)
         absent = [stored for stored in chunks if stored.record.name not in present]
         self._core.leases.renew(self.lease)
+        with self._lock:
+            self._landing.update({record.name: (record.raw_length, record.flags, record.zeros) for record, _ in chunks})
         self._pool.append(self._slot, self, absent, names, wire)
 
     def claim(self, names: Sequence[bytes]) -> None:
@@ -146,7 +153,7 @@ class PushStream:
         with self._lock:
             for name in names:
                 self._asked.pop(name, None)
-                self._landing.add(name)
+                self._landing[name] = None
 
     def flush(self) -> None:
         """Seal what waits; returns when `durable` has been called for it. Raises what was told `failed`."""
@@ -161,7 +168,7 @@ class PushStream:
         """For the pool: these chunks are durable."""
         with self._lock:
             self._received += received
-            ready = [self._waiting_offer(segment) for name in names for segment in self._land(name)]
+            ready = [self._waiting.pop(segment) for name in names for segment in self._land(name)]
         self._settle(ready, len(names), received)
 
     def lost(self, error: StorageError) -> None:
@@ -192,41 +199,41 @@ class PushStream:
             for position, record in enumerate(records):
                 if self._asked.pop(record.name, None) != record.raw_length:
                     raise ChunkNotRequested(position)
-                self._landing.add(record.name)
+                self._landing[record.name] = None
 
-    def _wait_for(self, offer: tuple[int, Page, bytes], missing: set[bytes]) -> bool:
-        segment, page, encoded = offer
-        if not missing:
+    def _wait_for(self, waiting: _Waiting) -> bool:
+        """Wait for what a segment misses; True if that is nothing."""
+        if not waiting.missing:
             return True
-        self._entering.discard(segment)
-        self._waiting[segment] = _Waiting(page, encoded, missing)
-        for name in missing:
-            self._segments_of.setdefault(name, []).append(segment)
+        self._entering.discard(waiting.segment)
+        self._waiting[waiting.segment] = waiting
+        for name in waiting.missing:
+            self._segments_of.setdefault(name, []).append(waiting.segment)
         return False
 
     def _land(self, name: bytes) -> list[int]:
-        self._landing.discard(name)
+        proof = self._landing.pop(name, None)
         ready = []
         for segment in self._segments_of.pop(name, ()):
-            missing = self._waiting[segment].missing
-            missing.discard(name)
-            if not missing:
+            waiting = self._waiting[segment]
+            waiting.missing.discard(name)
+            if proof is not None:
+                waiting.proofs[name] = proof
+            if not waiting.missing:
                 ready.append(segment)
         return ready
 
-    def _waiting_offer(self, segment: int) -> tuple[int, Page, bytes]:
-        waiting = self._waiting.pop(segment)
-        return segment, waiting.page, waiting.encoded
-
-    def _settle(self, ready: Sequence[tuple[int, Page, bytes]], chunks: int = 0, received: int = 0) -> None:
-        pages = sum(len(encoded) for _, _, encoded in ready)
+    def _settle(self, ready: Sequence[_Waiting], chunks: int = 0, received: int = 0) -> None:
+        pages = sum(len(waiting.encoded) for waiting in ready)
+        proofs = {name: proof for waiting in ready for name, proof in waiting.proofs.items()}
+        settled = [(waiting.segment, waiting.page, waiting.encoded) for waiting in ready]
         try:
-            self._segments.settle(ready, self._count(chunks, received + pages))
+            self._segments.settle(settled, self._count(chunks, received + pages), proofs)
         except StorageError as error:
             self.lost(error)
             return
         if not self._closed:
-            self._durable([segment for segment, _, _ in ready], self._received)
+            self._durable([waiting.segment for waiting in ready], self._received)
 
 
 def _parsed(segment: int, encoded: bytes, rule: Rule) -> Page:
