@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 import xxhash
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galleria_storage.digest import name_of
@@ -94,6 +94,7 @@ def empty() -> tuple[MemoryObjectStore, int, PackId, int]:
     return store, DATA, PACK, size
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_changed_byte_of_footer_and_trailer_is_noticed(draw: st.DataObject) -> None:
     store = MemoryObjectStore()
@@ -108,6 +109,7 @@ def test_any_changed_byte_of_footer_and_trailer_is_noticed(draw: st.DataObject) 
     assert salvage_entries(store, DATA, PACK, SMALL_RULE) == entries
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_pack_cut_short_anywhere_gives_its_whole_records(draw: st.DataObject) -> None:
     store = MemoryObjectStore()

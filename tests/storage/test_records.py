@@ -1,7 +1,7 @@
 """Records: read back as written; whatever is wrong with one is noticed or refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galleria_storage.compression import RAW, ZSTD
@@ -28,6 +28,7 @@ def written(payload: bytes = PAYLOAD, raw: int | None = None, domain: int = 0, f
     return encode_header(CHUNK, codec, flags, zeros, domain, length, name_of(payload), payload) + payload
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.binary(min_size=1, max_size=200), U32, st.integers(0, 1), st.integers(0, 255)), max_size=6)
 )
@@ -45,6 +46,7 @@ def test_records_lie_back_to_back(parts: list[tuple[bytes, int, int, int]]) -> N
         at += len(record)
 
 
+@settings(deadline=None)
 @given(st.integers(0, HEADER_SIZE + len(PAYLOAD) - 1), st.integers(1, 255))
 def test_any_changed_byte_is_noticed(at: int, change: int) -> None:
     record = bytearray(written())
@@ -52,6 +54,7 @@ def test_any_changed_byte_is_noticed(at: int, change: int) -> None:
     assert not good_check(memoryview(record), 0, len(record))
 
 
+@settings(deadline=None)
 @given(st.integers(1, HEADER_SIZE + len(PAYLOAD) - 1))
 def test_a_record_cut_short_is_refused(end: int) -> None:
     record = written()[:end]

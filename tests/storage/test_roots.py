@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galleria_storage import roots
@@ -37,6 +37,7 @@ def test_the_bytes_are_those_of_the_format() -> None:
     assert roots.encode(ROOT) == body + name_of(body)
 
 
+@settings(deadline=None)
 @given(st.uuids(), st.uuids(), st.uuids(), st.text(max_size=500), U32, U32, U64, U64)
 def test_a_root_is_read_back(
     own: UUID, scope: UUID, resource: UUID, name: str, domain: int, epoch: int, occupied: int, pinned: int
@@ -45,6 +46,7 @@ def test_a_root_is_read_back(
     assert roots.decode(own, roots.encode(root)) == root
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(1, 255))
 def test_any_changed_byte_is_noticed(draw: st.DataObject, change: int) -> None:
     data = bytearray(roots.encode(ROOT))
@@ -54,6 +56,7 @@ def test_any_changed_byte_is_noticed(draw: st.DataObject, change: int) -> None:
     assert damaged.value.root == ROOT.id.hex
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_file_cut_short_or_long_is_noticed(draw: st.DataObject) -> None:
     data = roots.encode(ROOT)

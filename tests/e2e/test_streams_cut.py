@@ -1,0 +1,289 @@
+"""Connections that break, stall or stop being read; clients that meet; things that are deleted while they are used."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galleria.v1.disks_pb2 import BeginPushRequest, CommitPushRequest, Disk
+from galleria.v1.disks_pb2_grpc import DisksStub
+from galleria_client import Client
+from galleria_client._sync.transport import Transport
+from galleria_client.errors import WrongState
+from tests.helpers.e2e import PLACE, Proxy, make_definition
+from tests.helpers.images import MIB, assert_same, noise_file
+from tests.helpers.processes import Galleria, Server
+
+pytestmark = pytest.mark.xdist_group("streams-cut")
+
+SEGMENT = 64 * MIB
+SIZE = 200 * MIB
+TO = ("-g", "images", "-l", "eastus")
+GROUP = "subscriptions/c5d3a1e0-6b1f-4f0a-9a57-000000000002/resourceGroups/images"
+PULL = ("image-version", "pull", *PLACE, "-e", "1.0.0", "--region", "eastus", "--output")
+BETWEEN = 24 * MIB
+"""What may be under way in the buffers of both sides, the proxy and the kernel."""
+
+
+@pytest.fixture(scope="module")
+def impatient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that ends a stream on which nothing moves for 2 seconds."""
+    with Server(tmp_path_factory.mktemp("server"), {"LIMITS__IDLE_TIMEOUT": "2s"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def published(impatient_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image that is the version 1.0.0 in eastus."""
+    image = noise_file(tmp_path_factory.mktemp("image") / "image.raw", SIZE)
+    galleria = impatient_server.galleria
+    make_definition(galleria)
+    galleria.ok("disk", "push", str(image), "published", *TO)
+    galleria.ok("image-version", "create", *PLACE, "-e", "1.0.0", "--os-disk", "published")
+    return image
+
+
+@pytest.fixture
+def server(impatient_server: Server) -> Server:
+    return impatient_server
+
+
+@pytest.fixture
+def proxy(impatient_server: Server) -> Iterator[Proxy]:
+    with Proxy(impatient_server.port) as proxy:
+        yield proxy
+
+
+def call(server: Server, request: BeginPushRequest | CommitPushRequest) -> Any:  # noqa: ANN401 - the call's answer
+    """One call of the service Disks."""
+    transport = Transport(server.endpoint)
+    stub = DisksStub(transport.channel)
+    method = stub.BeginPush if isinstance(request, BeginPushRequest) else stub.CommitPush
+    try:
+        return transport.unary(method, request, repeat=False)
+    finally:
+        transport.close()
+
+
+def durable_segments(server: Server, disk: str) -> set[int]:
+    """Segments of an open push that the server has told, or will tell, durable."""
+    bits = call(server, BeginPushRequest(disk=f"{GROUP}/disks/{disk}")).durable_segments
+    return {number for number in range(8 * len(bits)) if bits[number // 8] >> number % 8 & 1}
+
+
+@pytest.mark.parametrize("after", [20, 90, 170])
+def test_a_push_goes_on_and_sends_again_only_what_was_not_durable(
+    server: Server, proxy: Proxy, tmp_path: Path, after: int
+) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=after)
+    proxy.hold_after(up=after * MIB)
+    with proxy.galleria.begin("disk", "push", str(image), f"cut-{after}", *TO) as push:
+        proxy.wait_until_held()
+        durable = durable_segments(server, f"cut-{after}")
+        before = proxy.up
+        proxy.cut()
+        report = push.json()["push"]
+    left = sum(min(SEGMENT, SIZE - SEGMENT * number) for number in range(4) if number not in durable)
+    assert report["breaks"] >= 1
+    assert after < SEGMENT // MIB or durable
+    assert proxy.up - before <= 1.01 * left + MIB
+    assert server.galleria.json("disk", "verify", f"cut-{after}", "-g", "images")["fetchedBytes"] == SIZE
+
+
+def test_a_push_over_two_streams_survives_several_cuts(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=2)
+    proxy.hold_after(up=30 * MIB)
+    with proxy.galleria.begin("disk", "push", str(image), "twice", *TO, "--streams", "2") as push:
+        for _ in range(3):
+            proxy.wait_until_held()
+            proxy.hold_after(up=40 * MIB)
+            proxy.cut()
+        proxy.wait_until_held()
+        proxy.release()
+        pushed = push.json()
+    assert pushed["push"]["breaks"] >= 3
+    assert server.galleria.json("disk", "verify", "twice", "-g", "images")["digest"] == pushed["disk"]["digest"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 90])
+def test_a_pull_goes_on_over_cuts(proxy: Proxy, published: Path, tmp_path: Path, after: int) -> None:
+    out = tmp_path / "out.raw"
+    proxy.hold_after(down=after * MIB + 5000)
+    with proxy.galleria.begin(*PULL, str(out)) as pull:
+        proxy.wait_until_held()
+        proxy.hold_after(down=60 * MIB)
+        proxy.cut()
+        proxy.wait_until_held()
+        proxy.cut()
+        report = pull.json()
+    assert_same(published, out)
+    assert report["breaks"] >= 1
+    assert proxy.down <= 1.01 * SIZE + 2 * BETWEEN
+
+
+def test_a_push_that_stalls_goes_on(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=3)
+    told = len(server.lines)
+    proxy.hold_after(up=90 * MIB)
+    with proxy.galleria.begin("disk", "push", str(image), "stalled", *TO) as push:
+        proxy.wait_until_held()
+        server.wait_for_line(r"Disks/Push code=DEADLINE_EXCEEDED reason=IDLE", told)
+        proxy.release()
+        pushed = push.json()
+    assert pushed["push"]["breaks"] >= 1
+    assert server.galleria.json("disk", "verify", "stalled", "-g", "images")["digest"] == pushed["disk"]["digest"]
+
+
+@pytest.mark.parametrize("how", ["network", "process"])
+def test_a_client_that_stops_reading_is_left_and_comes_back(
+    server: Server, proxy: Proxy, published: Path, tmp_path: Path, how: str
+) -> None:
+    out = tmp_path / "out.raw"
+    told, idle = len(server.lines), server.memory("VmRSS")
+    server.forget_peak()
+    proxy.hold_after(down=50 * MIB)
+    with proxy.galleria.begin(*PULL, str(out)) as pull:
+        proxy.wait_until_held()
+        if how == "process":
+            pull.send(signal.SIGSTOP)
+            proxy.release()
+        server.wait_for_line(r"Contents/ReadChunks code=(CANCELLED|DEADLINE_EXCEEDED)", told)
+        # Meanwhile others are served, and what the client does not take is not kept for it.
+        assert server.galleria.ok("region", "list")
+        assert server.memory("VmHWM") < idle + 150 * MIB
+        pull.send(signal.SIGCONT)
+        proxy.release()
+        report = pull.json()
+    assert report["breaks"] >= 1
+    assert_same(published, out)
+
+
+def test_two_pushes_of_the_same_content_at_once(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=4)
+    proxy.hold_after(up=50 * MIB)
+    with (
+        proxy.galleria.begin("disk", "push", str(image), "one", *TO) as first,
+        server.galleria.begin("disk", "push", str(image), "other", *TO) as second,
+    ):
+        proxy.wait_until_held()
+        proxy.release()
+        digests = {push.json()["disk"]["digest"] for push in (first, second)}
+    assert len(digests) == 1
+    for disk in ("one", "other"):
+        assert server.galleria.json("disk", "verify", disk, "-g", "images")["digest"] in digests
+
+
+def test_of_two_pushes_of_the_same_disk_the_slower_finds_it_filled(
+    server: Server, proxy: Proxy, tmp_path: Path
+) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=5)
+    proxy.hold_after(up=70 * MIB)
+    with proxy.galleria.begin("disk", "push", str(image), "shared", *TO) as first:
+        proxy.wait_until_held()
+        second = server.galleria.json("disk", "push", str(image), "shared", *TO)
+        proxy.release()
+        slower = first.finish()
+    assert not second["push"]["created"]
+    assert (slower.code, "disks/shared is ready" in slower.err) == (4, True), slower
+    assert server.galleria.json("disk", "verify", "shared", "-g", "images")["digest"] == second["disk"]["digest"]
+
+
+def test_a_push_is_ended_once_and_only_its_own_layout_may_end_it_again(server: Server, tmp_path: Path) -> None:
+    noise_file(tmp_path / "other.raw", MIB, seed=11)
+    image = noise_file(tmp_path / "image.raw", MIB, seed=12)
+    with Client(server.endpoint) as client:
+        other = client.disks.push(tmp_path / "other.raw", f"{GROUP}/disks/other-layout", location="eastus").disk
+        client.disks.create(GROUP, "ended", Disk(location="eastus"))
+        session = call(server, BeginPushRequest(disk=f"{GROUP}/disks/ended")).session
+        ended = client.disks.push(image, f"{GROUP}/disks/ended", location="eastus").disk
+        layouts = [client.contents.layout(disk.name).layout for disk in (ended, other)]
+    assert call(server, CommitPushRequest(session=session, layout=layouts[0])) == ended
+    with pytest.raises(WrongState, match="disks/ended is ready"):
+        call(server, CommitPushRequest(session=session, layout=layouts[1]))
+
+
+def test_two_pushes_of_different_content_to_the_same_disk(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=6)
+    other = noise_file(tmp_path / "other.raw", SIZE, seed=7)
+    proxy.hold_after(up=70 * MIB)
+    with proxy.galleria.begin("disk", "push", str(image), "disputed", *TO) as first:
+        proxy.wait_until_held()
+        second = server.galleria.json("disk", "push", str(other), "disputed", *TO)["disk"]
+        proxy.release()
+        loser = first.finish()
+    assert loser.code == 4, loser
+    assert "disputed" in loser.err
+    assert server.galleria.json("disk", "show", "disputed", "-g", "images") == second
+
+
+def test_two_pulls_to_the_same_file(server: Server, proxy: Proxy, published: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.raw"
+    proxy.hold_after(down=50 * MIB)
+    with proxy.galleria.begin(*PULL, str(out)) as first:
+        proxy.wait_until_held()
+        assert "another pull is writing" in server.galleria.refused(4, *PULL, str(out))
+        proxy.release()
+        assert first.json()["fetchedBytes"] == SIZE
+    assert_same(published, out)
+
+
+def test_deleting_the_disk_that_is_being_pushed(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=8)
+    proxy.hold_after(up=70 * MIB)
+    with proxy.galleria.begin("disk", "push", str(image), "doomed", *TO) as push:
+        proxy.wait_until_held()
+        server.galleria.ok("disk", "delete", "doomed", "-g", "images", "-y")
+        proxy.release()
+        done = push.finish()
+    assert done.code == 3, done
+    assert "doomed" in done.err
+    assert "doomed" in server.galleria.refused(3, "disk", "show", "doomed", "-g", "images")
+    assert server.galleria.json("disk", "push", str(image), "doomed", *TO)["disk"]["occupiedBytes"] == SIZE
+
+
+def test_deleting_what_is_being_pulled(server: Server, proxy: Proxy, published: Path, tmp_path: Path) -> None:
+    galleria, out = server.galleria, tmp_path / "out.raw"
+    create = ("image-version", "create", *PLACE, "-e", "0.9.0", "--os-disk", "published")
+    pull = ("image-version", "pull", *PLACE, "-e", "0.9.0", "--region", "eastus", "--output", str(out))
+    galleria.ok(*create)
+    proxy.hold_after(down=50 * MIB)
+    with proxy.galleria.begin(*pull) as pulling:
+        proxy.wait_until_held()
+        galleria.ok("image-version", "delete", *PLACE, "-e", "0.9.0", "-y")
+        proxy.release()
+        assert pulling.json()["breaks"] == 0
+    assert_same(published, out)
+    assert "0.9.0" in galleria.refused(3, *pull, "--force")
+
+
+def test_what_a_version_is_being_made_from_is_not_deleted(server: Server, published: Path) -> None:
+    assert published
+    create = ("image-version", "create", *PLACE, "-e", "0.8.0", "--os-disk", "published")
+    targets = ("--target-regions", "eastus", "westus=3", "westeurope=3", "--no-wait")
+    operation = server.galleria.json(*create, *targets)["name"]
+    with Client(server.endpoint) as client:
+        running = not client.operations.get(operation).done
+    if running:
+        assert "copy" in refused_while_it_runs(server.galleria)
+    assert server.galleria.json("operation", "wait", operation)["response"]["digest"]
+
+
+def refused_while_it_runs(galleria: Galleria) -> str:
+    return galleria.refused(4, "disk", "delete", "published", "-g", "images", "-y")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_connection_that_is_dead_without_a_word_is_given_up(
+    server: Server, proxy: Proxy, tmp_path: Path, direction: str
+) -> None:
+    image = noise_file(tmp_path / "image.raw", SIZE, seed=9 if direction == "up" else 10)
+    proxy.hold_after(**{direction: 90 * MIB if direction == "up" else 1000})
+    with proxy.galleria.begin("disk", "push", str(image), f"dead-{direction}", *TO) as push:
+        pushed = push.json(timeout=200)
+    assert pushed["push"]["breaks"] >= 1
+    assert server.galleria.json("disk", "verify", f"dead-{direction}", "-g", "images")["fetchedBytes"] == SIZE
