@@ -133,10 +133,6 @@ class ChunkNotRequested(InvalidArgument, reason="CHUNK_NOT_REQUESTED"):
     """A record was sent that the server had not asked for."""
 
 
-class ChecksumMismatch(InvalidArgument, reason="CHECKSUM_MISMATCH"):
-    """The bytes do not have the SHA-256 that was promised."""
-
-
 class PageTokenInvalid(InvalidArgument, reason="PAGE_TOKEN_INVALID"):
     """The page token is not one of this list with these arguments."""
 

@@ -66,9 +66,7 @@ class Limits:
 
     max_disk: int = 2 << 40
     max_records: int = 2 << 20
-    max_records_raw: int = 8 << 20
     max_message: int = 8 << 20
-    max_segments_in_flight: int = 8
     max_calls: int = 1024
     metadata_workers: int = 4
     metadata_queue: int = 1024

@@ -22,12 +22,13 @@ SECONDS = 60.0
 
 _MEASURED = """
 import sys
+from pathlib import Path
 from galleria_client.cli import main
+report = Path(sys.argv.pop(1))
 try:
     main()
 finally:
-    status = open("/proc/self/status").read()
-    open(sys.argv.pop(1), "w").write(status)
+    report.write_text(Path("/proc/self/status").read_text())
 """
 
 

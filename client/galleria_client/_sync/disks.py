@@ -91,7 +91,7 @@ class Disks:
         """End a push with a layout, or with a size after raw pushes. Harmless when repeated.
 
         Raises:
-            LayoutIncomplete, LeaseLapsed, LayoutInvalid, ChecksumMismatch.
+            LayoutIncomplete, LeaseLapsed, LayoutInvalid, InvalidField, DiskTooLarge.
         """
         request = pb.CommitPushRequest(
             session=session, layout=layout, size_bytes=size_bytes, sha256=sha256, statistics=statistics

@@ -9,8 +9,8 @@ from galleria_storage.volume import MAX_SEGMENTS
 class StreamLimits:
     """Sizes in bytes, times in seconds; `frames_in_work` bounds what a stream has in the hands of a pool."""
 
+    max_records_bytes: int
+    idle_timeout_seconds: float
     max_segments_in_flight: int = MAX_SEGMENTS
-    max_records_bytes: int = 2 << 20
     max_raw_bytes: int = 4 << 20
-    idle_timeout_seconds: float = 300.0
     frames_in_work: int = 6

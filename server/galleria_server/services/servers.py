@@ -12,6 +12,8 @@ from galleria.v1.installation_pb2_grpc import ServersServicer
 from galleria_server.config import Limits
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
 from galleria_storage.rules import BLOCK_CDC_1, Rule
+from galleria_storage.volume import MAX_SEGMENTS
+from galleria_storage.volume.intake import MAX_RAW
 
 CODECS = ("raw", "zstd")
 
@@ -31,8 +33,8 @@ class Servers(ServersServicer):
             codecs=CODECS,
             max_disk_bytes=limits.max_disk,
             max_records_bytes=limits.max_records,
-            max_records_raw_bytes=limits.max_records_raw,
-            max_segments_in_flight=limits.max_segments_in_flight,
+            max_records_raw_bytes=MAX_RAW,
+            max_segments_in_flight=MAX_SEGMENTS,
             idle_timeout_seconds=int(limits.idle_timeout),
             default_subscription=str(DEFAULT_SUBSCRIPTION),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
+from galleria_storage.objects.errors import StoreFull
 from galleria_storage.packs.format import DATA, HEADER_SIZE
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.volume.core import Core, Stored
@@ -18,6 +20,7 @@ from galleria_storage.volume.errors import VolumeClosed
 from galleria_storage.volume.leases import Lease
 
 SLOTS: Final = 4
+_log = logging.getLogger(__name__)
 OLDEST_SECONDS: Final = 5.0
 _SEALING_AT_ONCE: Final = 3
 
@@ -163,12 +166,18 @@ class PackPool:
             size = 0 if pack is None else pack.seal()
             self._publish(pack, size, owners)
         except StorageError as error:
-            self._suspect(error)
+            # A full disk is no doubtful one: it takes new work as soon as there is room.
+            if not isinstance(error, StoreFull):
+                self._suspect(error)
             for owner in owners:
                 owner.lost(error)
             return
         for owner, (names, received) in owners.items():
-            owner.landed(names, received)
+            try:
+                owner.landed(names, received)
+            except Exception:  # noqa: BLE001 - whatever it is, it is logged and the others are told
+                # One owner that cannot be told must not keep the others from being told.
+                _log.exception("a push could not be told what is durable")
 
     def _publish(self, pack: OpenPack | None, size: int, owners: dict[Arrivals, tuple[list[bytes], int]]) -> None:
         core = self._core
