@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 
 class Table(Enum):
@@ -18,12 +18,8 @@ class Table(Enum):
     META = "meta"
 
 
-class Change(NamedTuple):
-    """One row to set, or with no value to delete."""
-
-    table: Table
-    key: bytes
-    value: bytes | None
+Change = tuple[Table, bytes, bytes | None]
+"""One row to set: table, key, value; or with no value to delete."""
 
 
 class Batch:
@@ -34,11 +30,11 @@ class Batch:
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
         """Set a row."""
-        self._changes.append(Change(table, key, value))
+        self._changes.append((table, key, value))
 
     def delete(self, table: Table, key: bytes) -> None:
         """Remove a row; nothing happens if it is not there."""
-        self._changes.append(Change(table, key, None))
+        self._changes.append((table, key, None))
 
     def __len__(self) -> int:
         """Number of changes."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.packs.format import Entry, PackId
-from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_key, chunk_prefix, pack_key, pack_of
+from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_key, chunk_prefix, encode_chunk, pack_key, pack_of
 
 Places = dict[tuple[int, bytes], PackId]
 """The packs in which names are found, by domain and name."""
@@ -40,12 +40,12 @@ class ChunkTable:
         before = self._index.get(Table.CHUNKS, keys)
         places: Places = {}
         for key, entry, row in zip(keys, entries, before, strict=True):
-            place = entry.domain, entry.name
+            name, domain, _, offset, raw, stored, codec, flags, zeros, _ = entry
             if row is not None:
-                places[place] = ChunkRow.decode(row).pack
-            elif place not in places:
-                places[place] = pack
-                batch.put(Table.CHUNKS, key, _row(pack, entry).encode())
+                places[domain, name] = ChunkRow.decode(row).pack
+            elif (domain, name) not in places:
+                places[domain, name] = pack
+                batch.put(Table.CHUNKS, key, encode_chunk(*pack, offset, stored, raw, codec, flags, zeros))
         return places
 
     def packs(self) -> Iterable[tuple[PackId, PackRow]]:
@@ -56,16 +56,3 @@ class ChunkTable:
     def next_number(self) -> int:
         """One more than the highest number a pack has."""
         return max((pack.number for pack, _ in self.packs()), default=0) + 1
-
-
-def _row(pack: PackId, entry: Entry) -> ChunkRow:
-    return ChunkRow(
-        pack.epoch,
-        pack.number,
-        entry.offset,
-        entry.stored_length,
-        entry.raw_length,
-        entry.codec,
-        entry.flags,
-        entry.zeros,
-    )

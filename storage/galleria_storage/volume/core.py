@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from galleria_storage.objects.errors import StoreFull
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.format import DATA, TARGET_SIZES, PackId
 from galleria_storage.packs.writer import OpenPack
-from galleria_storage.records import CHUNK, Record
+from galleria_storage.records import CHUNK, PAGE, Record
 from galleria_storage.roots import Root
 from galleria_storage.rules import Rule
 from galleria_storage.volume.chunks import ChunkTable, Places
@@ -37,7 +38,8 @@ class Stored(NamedTuple):
 class Core:
     """State of one open volume.
 
-    `writing` is taken first and a lease's lock inside it; neither is held while a pack is written or sealed.
+    `writing`, or `publish`'s own lock, is taken first and a lease's lock inside it; none is held while a pack is
+    written or sealed.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Core:
         self.chunks = ChunkTable(index)
         self.leases = LeaseTable(index, clock)
         self.writing = threading.RLock()
+        self._publishing = threading.Lock()
         self._roots: dict[UUID, Root] = {}
         self._roots_lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -87,24 +90,41 @@ class Core:
         if space.free < size + max(space.total // 100, 4 * size):
             raise StoreFull("packs/", size)
 
-    def add_pack(self, batch: Batch, pack: OpenPack, size: int) -> Places:
-        """Make a sealed pack's records visible with `batch`; where its names lie. The caller has `writing`."""
-        return self.chunks.add_pack(batch, pack.id, pack.kind, size, pack.entries)
+    def publish(self, pack: OpenPack | None, size: int, brought: Iterable[tuple[Lease, Sequence[bytes]]]) -> None:
+        """Make a sealed pack's records visible and note who brought what, in one durable step.
 
-    def grant(self, batch: Batch, lease: Lease, names: Sequence[bytes], places: Places | None = None) -> None:
-        """Note with `batch` that the lease's scope brought these chunks, and hold the packs they lie in.
-
-        `places` are packs of names that become visible with the same batch. The caller has `writing` and `lease.lock`.
+        `brought` are the names each lease's scope brought, in the pack or here before; their packs are held. Rows are
+        looked up and made without a lease's lock, so that whoever works under the lease does not wait for that.
         """
-        known = {name: pack for (domain, name), pack in (places or {}).items() if domain == lease.domain}
-        rest = [name for name in names if name not in known]
-        packs = {known[name] for name in names if name in known}
-        packs.update(row.pack for row in self.chunks.locate(CHUNK, lease.domain, rest) if row is not None)
+        batch = Batch()
+        scoped = pack is None or pack.kind == DATA
+        with self._publishing, ExitStack() as locks:
+            places = {} if pack is None else self.chunks.add_pack(batch, pack.id, pack.kind, size, pack.entries)
+            held = [(lease, self._bring(batch, lease, names, places, scoped=scoped)) for lease, names in brought]
+            for lease, packs in held:
+                locks.enter_context(lease.lock)
+                if not lease.ended:
+                    self.leases.hold(batch, lease, packs)
+            self.index.apply(batch)
+
+    def _bring(
+        self, batch: Batch, lease: Lease, names: Sequence[bytes], places: Places, *, scoped: bool
+    ) -> set[PackId]:
+        """Note names in the lease's scope; the packs they lie in."""
+        packs: set[PackId] = set()
+        rest: list[bytes] = []
         prefix = scope_prefix(lease.scope.bytes, CHUNK)
         for name in names:
-            batch.put(Table.SCOPES, prefix + name, b"")
-        if not lease.ended:
-            self.leases.hold(batch, lease, packs)
+            pack = places.get((lease.domain, name))
+            if pack is None:
+                rest.append(name)
+            else:
+                packs.add(pack)
+            if scoped:
+                batch.put(Table.SCOPES, prefix + name, b"")
+        kind = CHUNK if scoped else PAGE
+        packs.update(row.pack for row in self.chunks.locate(kind, lease.domain, rest) if row is not None)
+        return packs
 
     def known_chunks(self, lease: Lease, names: Sequence[bytes]) -> dict[bytes, ChunkRow]:
         """Rows of those names that the lease's scope brought and that are still here; held before this returns."""

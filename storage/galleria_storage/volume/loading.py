@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
-from galleria_storage.index.store import Batch
 from galleria_storage.packs.format import DATA, ENTRY_SIZE, HEADER_SIZE, MAX_SIZE, TRAILER_SIZE, Entry
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.page import Page
@@ -130,12 +129,7 @@ class Loading:
             if load.pack is not None:
                 load.pack.abort()
             raise
-        batch = Batch()
-        with self._core.writing, self._lease.lock:
-            self._core.leases.check(self._lease)
-            places = {} if load.pack is None else self._core.add_pack(batch, load.pack, size)
-            self._core.grant(batch, self._lease, list(load.names), places)
-            self._core.index.apply(batch)
+        self._core.publish(load.pack, size, [(self._lease, list(load.names))])
         self._segments.settle(load.segments, proofs=load.proofs)
 
 

@@ -20,7 +20,7 @@ from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import PAGE, Record, encode_header
 from galleria_storage.roots import Holder, Root
 from galleria_storage.volume.core import Core
-from galleria_storage.volume.errors import LayoutIncomplete, LeaseLapsed, RecordsUnreadable, RootTaken
+from galleria_storage.volume.errors import LayoutIncomplete, RecordsUnreadable, RootTaken
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.rows import KnownPage, RootRow, SegmentRow, scope_prefix
 from galleria_storage.volume.segments import SegmentTable
@@ -188,13 +188,7 @@ class Pinning:
 
     def _seal(self, pack: OpenPack, lease: Lease) -> None:
         size = pack.seal()
-        batch = Batch()
-        with self._core.writing, lease.lock:
-            if lease.ended:
-                raise LeaseLapsed(lease.id)
-            places = self._core.add_pack(batch, pack, size)
-            self._core.leases.hold(batch, lease, set(places.values()))
-            self._core.index.apply(batch)
+        self._core.publish(pack, size, [(lease, [entry.name for entry in pack.entries])])
 
 
 def _check(layout: Layout, segments: SegmentTable) -> _Tally:

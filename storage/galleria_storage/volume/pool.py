@@ -7,11 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from typing import Final, NamedTuple, Protocol
 
 from galleria_storage.errors import StorageError
-from galleria_storage.index.store import Batch
 from galleria_storage.objects.errors import StoreFull
 from galleria_storage.packs.format import DATA, HEADER_SIZE
 from galleria_storage.packs.writer import OpenPack
@@ -164,7 +162,7 @@ class PackPool:
         owners = _by_owner(arrivals)
         try:
             size = 0 if pack is None else pack.seal()
-            self._publish(pack, size, owners)
+            self._core.publish(pack, size, [(owner.lease, names) for owner, (names, _) in owners.items()])
         except StorageError as error:
             # A full disk is no doubtful one: it takes new work as soon as there is room.
             if not isinstance(error, StoreFull):
@@ -178,16 +176,6 @@ class PackPool:
             except Exception:  # noqa: BLE001 - whatever it is, it is logged and the others are told
                 # One owner that cannot be told must not keep the others from being told.
                 _log.exception("a push could not be told what is durable")
-
-    def _publish(self, pack: OpenPack | None, size: int, owners: dict[Arrivals, tuple[list[bytes], int]]) -> None:
-        core = self._core
-        batch = Batch()
-        with core.writing, ExitStack() as locks:
-            added = {} if pack is None else core.add_pack(batch, pack, size)
-            for owner, (names, _) in owners.items():
-                locks.enter_context(owner.lease.lock)
-                core.grant(batch, owner.lease, names, added)
-            core.index.apply(batch)
 
 
 def _by_owner(arrivals: Sequence[_Arrival]) -> dict[Arrivals, tuple[list[bytes], int]]:

@@ -44,10 +44,6 @@ class ChunkRow(NamedTuple):
         """Raw length in bytes, flags and zero counts."""
         return self.raw_length, self.flags, self.zeros
 
-    def encode(self) -> bytes:
-        """The row's value."""
-        return _CHUNK.pack(*self)
-
     @staticmethod
     def decode(value: bytes) -> ChunkRow:
         """The row of a value."""
@@ -152,6 +148,10 @@ class LeaseRow(NamedTuple):
     def decode(value: bytes) -> LeaseRow:
         """The row of a value."""
         return LeaseRow(*_LEASE.unpack(value))
+
+
+encode_chunk: Final = _CHUNK.pack
+"""The value of a ChunkRow, from its fields in order."""
 
 
 def chunk_key(kind: int, domain: int, name: bytes) -> bytes:
