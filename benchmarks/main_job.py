@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from blake3 import blake3
 
 from benchmarks.machine_image import make_images
 from benchmarks.server_process import ServerProcess
@@ -98,8 +99,7 @@ def _compare(one: Path, other: Path) -> bool:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
 
 
 def _print(steps: list[Step], shown: str, volumes: Any) -> None:  # noqa: ANN401 - JSON
