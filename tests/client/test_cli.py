@@ -67,11 +67,12 @@ def test_publish_does_it_in_one_go(galleria: Galleria, rg: str, image: Path, tmp
     name = f"{rg}/prod/debian"
     nowhere = galleria("publish", image, f"{name}/1.0.0", "-l", "eastus")
     assert (nowhere.returncode, "--publisher" in nowhere.stderr) == (2, True)
+    assert answer(galleria("gallery", "list", "-g", rg)) == []
     first = galleria(
         "publish", image, f"{name}/1.0.0", "-l", "eastus", *DEFINITION, "--target-regions", "eastus", "westus"
     )
     did = answer(first)["did"]
-    assert [step.split(" ")[0] for step in did] == ["created", "pushed", "created", "replicated", "deleted"]
+    assert [step.split(" ")[0] for step in did] == ["created", "created", "pushed", "created", "replicated", "deleted"]
     newer = Path(shutil.copy(image, tmp_path / "newer.raw"))
     change(newer, 20_000)
     second = answer(galleria("publish", newer, f"{name}/1.0.1", "--keep-disk"))
@@ -80,6 +81,8 @@ def test_publish_does_it_in_one_go(galleria: Galleria, rg: str, image: Path, tmp
     assert len(answer(galleria("disk", "list", "-g", rg))) == 1
     taken = galleria("publish", newer, f"{name}/1.0.1")
     assert (taken.returncode, "never changes" in taken.stderr) == (4, True)
+    many = galleria("publish", newer, f"{name}/1.0.2", "--target-regions", "eastus=4")
+    assert (many.returncode, len(answer(galleria("disk", "list", "-g", rg)))) == (4, 1)
     listed = answer(galleria("image-version", "list", name, "--query", "[].name"))
     assert [version.rsplit("/", 1)[1] for version in listed] == ["1.0.1", "1.0.0"]
 

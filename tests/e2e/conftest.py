@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.helpers.processes import Galleria, Server
 
 
 @pytest.fixture
-def server(tmp_path: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path: Path) -> Iterator[Server]:
     """A server of the test's own, without configuration."""
     with Server(tmp_path) as server:
         yield server

@@ -106,22 +106,26 @@ def test_more_than_two_tebibytes_are_refused_before_a_byte_is_read(refuse: Refus
     assert [line for line in trace.read_text().splitlines() if "(" in line] == []
 
 
+@pytest.mark.usefixtures("refuse")
 def test_a_file_that_grows_while_it_is_read(held: Held) -> None:
     with held.image.open("ab") as file:
         file.write(noise(2, MIB))
     assert f"size was {held.size}, now {held.size + MIB}" in held.told()
 
 
+@pytest.mark.usefixtures("refuse")
 def test_a_file_that_shrinks_while_it_is_read(held: Held) -> None:
     os.truncate(held.image, held.size - MIB)
     assert re.search(rf"now ends at {held.size - MIB}|now {held.size - MIB}\)", held.told())
 
 
+@pytest.mark.usefixtures("refuse")
 def test_a_file_that_is_written_to_while_it_is_read(held: Held) -> None:
     held.overwrite(0)
     assert "time of change" in held.told()
 
 
+@pytest.mark.usefixtures("refuse")
 def test_a_file_that_is_written_to_unseen_while_it_is_read(held: Held) -> None:
     before = held.image.stat()
     held.overwrite(held.size - 4 * MIB)
@@ -129,11 +133,13 @@ def test_a_file_that_is_written_to_unseen_while_it_is_read(held: Held) -> None:
     assert "bytes read twice were not the same" in held.told()
 
 
+@pytest.mark.usefixtures("refuse")
 def test_a_file_that_is_replaced_while_it_is_read(held: Held) -> None:
     noise_file(held.image.with_name("new.raw"), held.size).replace(held.image)
     assert "changed while it was read" in held.told()
 
 
+@pytest.mark.usefixtures("refuse")
 def test_a_file_that_is_removed_while_it_is_read(held: Held) -> None:
     held.image.unlink()
     assert "it is no longer there" in held.told()
@@ -166,9 +172,7 @@ class Held:
 
 
 @pytest.fixture
-def held(refuse: Refusals, shared_server: Server, tmp_path: Path) -> Iterator[Held]:
-    # What `refuse` sees at its end holds for these pushes too.
-    assert refuse
+def held(shared_server: Server, tmp_path: Path) -> Iterator[Held]:
     with Proxy(shared_server.port) as proxy:
         held = Held(proxy, tmp_path / "changing.raw")
         with held.command:

@@ -59,18 +59,6 @@ def test_the_pulled_file_is_the_image(published: Published) -> None:
     assert published.pulled["fetchedBytes"] == published.pulled["occupiedBytes"] == published.shown["occupiedBytes"]
 
 
-def test_an_image_without_partitions_comes_back_too(published: Published) -> None:
-    galleria, out = published.galleria, published.folder / "bare-out.raw"
-    image = file_system(published.folder / "bare.raw", published.folder, SIZE, partitioned=False, seed=2)
-    galleria.ok("disk", "push", str(image), "bare", "-g", "bare", "-l", "westus")
-    disk = f"subscriptions/{SUBSCRIPTION}/resourceGroups/bare/disks/bare"
-    galleria.ok("image-version", "create", *PLACE, "-e", "0.0.1", "--os-disk", disk)
-    pull = ("image-version", "pull", *PLACE, "-e", "0.0.1", "--region", "eastus", "--output", str(out))
-    galleria.ok(*pull)
-    galleria.ok("image-version", "delete", *PLACE, "-e", "0.0.1", "-y")
-    assert sha256_of(image) == sha256_of(out)
-
-
 def test_sizes_and_digest_are_the_same_wherever_they_are_shown(published: Published) -> None:
     disk = published.pushed["disk"]
     assert DIGEST.fullmatch(disk["digest"])

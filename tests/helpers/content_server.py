@@ -62,15 +62,17 @@ def config_in(folder: Path, idle_timeout: float = 120) -> Config:
 
 
 @contextmanager
-def content_server(config: Config) -> Iterator[ContentServer]:
-    """A server that is ready; it stops at the end without draining."""
+def content_server(
+    config: Config, make_local: Callable[[Foundation], LocalContent] = make_content
+) -> Iterator[ContentServer]:
+    """A server that is ready; it stops at the end without draining. `make_local` puts its volumes together."""
     ready: Future[ContentServer] = Future()
 
     async def serve() -> None:
         made: list[tuple[Foundation, LocalContent]] = []
 
         def make(foundation: Foundation) -> LocalContent:
-            made.append((foundation, make_content(foundation)))
+            made.append((foundation, make_local(foundation)))
             return made[0][1]
 
         async with running_server(config, make) as server:

@@ -18,7 +18,7 @@ from tests.helpers.processes import SECONDS, Galleria
 A = TypeVar("A")
 PIECE = 1 << 16
 
-CREATED, WRITTEN, DELETED = 0x100, 0x002, 0x200
+CREATED, WRITTEN, MOVED, DELETED = 0x100, 0x002, 0x040, 0x200
 _EVENT = struct.Struct("iIII")
 
 PLACE = ("-g", "images", "-r", "prod", "-i", "debian")

@@ -164,8 +164,8 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
             self.stop()
-        if error is not None:
-            sys.stderr.write("".join(self.lines[-200:]))
+        # pytest shows it beside a test that failed.
+        sys.stderr.write("".join([line for line in self.lines if " code=OK " not in line][-200:]))
 
     @property
     def endpoint(self) -> str:
@@ -206,16 +206,15 @@ class Server:
 
     def wait_for_line(self, pattern: str, after: int = 0) -> re.Match[str]:
         """The first of its lines from number `after` on in which `pattern` is found; waits for it."""
-        seen = after
         with self._changed:
             while True:
-                for line in self.lines[seen:]:
+                for line in self.lines[after:]:
                     if found := re.search(pattern, line):
                         return found
-                seen = len(self.lines)
-                assert not self._ended, f"the server ended without {pattern!r}: {''.join(self.lines[-50:])}"
-                told = self._changed.wait_for(lambda seen=seen: self._ended or len(self.lines) > seen, SECONDS)
-                assert told, f"{pattern!r} did not come: {''.join(self.lines[-50:])}"
+                after = len(self.lines)
+                recent = "".join(self.lines[-50:])
+                assert not self._ended, f"the server ended without {pattern!r}: {recent}"
+                assert self._changed.wait(SECONDS), f"{pattern!r} did not come: {recent}"
 
     def memory(self, what: str) -> int:
         """Bytes of VmRSS (now) or VmHWM (at most since `forget_peak`)."""

@@ -198,7 +198,10 @@ class Lane:
 
     def _take_needed(self, answer: pb.ChunksNeeded) -> None:
         self._now.unanswered.discard(answer.segment)
-        segment = self._open[answer.segment]
+        segment = self._open.get(answer.segment)
+        if segment is None:
+            # That it is durable was told before the answer that nothing of it is needed.
+            return
         if segment.page is None or segment.content is None:
             raise AssertionError(segment)
         for portion in portions(needed_pieces(segment.page, answer.needed)):

@@ -79,6 +79,18 @@ def test_a_repeat_by_request_id_returns_the_same_disk(wire: WireClient) -> None:
         wire.disks.CreateDisk(request)
 
 
+def test_a_repeated_delete_by_request_id_succeeds_and_leaves_a_new_disk_of_the_name_alone(wire: WireClient) -> None:
+    wire.create_disk("disk")
+    request = pb.DeleteDiskRequest(name=wire.disk_name("disk"), request_id=str(uuid4()))
+    wire.disks.DeleteDisk(request)
+    kept = wire.create_disk("disk")
+    wire.disks.DeleteDisk(request)
+    assert wire.get_disk("disk") == kept
+    request.etag = kept.etag
+    with refused("INVALID_ARGUMENT", "REQUEST_ID_REUSED"):
+        wire.disks.DeleteDisk(request)
+
+
 def test_a_write_that_only_validates_changes_nothing(wire: WireClient) -> None:
     request = create_request(wire, "disk")
     request.validate_only = True

@@ -1,6 +1,7 @@
 """Raw pushes: bytes in order, cut by the server."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -43,6 +44,29 @@ def test_streams_of_whole_segments_in_any_order(wire: WireClient, image: Image, 
     session = wire.begin("disk").session
     wire.push_raw(session, messages(data[2 * SEGMENT :], first=2 * SEGMENT, size=len(data)))
     wire.push_raw(session, [*messages(data[: 2 * SEGMENT]), pb.PushRawRequest(offset=2 * SEGMENT)])
+    assert wire.commit_raw(session, len(data)).digest == image.layout.text
+
+
+def test_a_raw_stream_cut_in_the_middle_forgets_only_what_was_not_durable(
+    wire: WireClient, image: Image, data: bytes
+) -> None:
+    wire.create_disk("disk")
+    session = wire.begin("disk").session
+    wire.push_raw(session, [*messages(data[:SEGMENT]), pb.PushRawRequest(offset=SEGMENT)])
+    last = image.segments[-1].number * SEGMENT
+    taken, cut = threading.Event(), threading.Event()
+
+    def half() -> Iterator[pb.PushRawRequest]:
+        yield pb.PushRawRequest(session=session, offset=last, data=data[last : last + 4096])
+        taken.set()
+        cut.wait(60)
+
+    broken = wire.disks.PushRaw(half(), timeout=60)
+    assert taken.wait(60)
+    broken.cancel()
+    cut.set()
+    assert wire.get_push(session).durable_segments == b"\1"
+    wire.push_raw(session, messages(data[last:], first=last, size=len(data)))
     assert wire.commit_raw(session, len(data)).digest == image.layout.text
 
 

@@ -1,5 +1,6 @@
 """What a push refuses: each with a typed answer, and nothing of it stored."""
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -173,7 +174,10 @@ def test_a_stream_that_leaves_the_protocol_is_ended(stream: PushStream, request_
         drained(stream)
 
 
-def test_more_than_4096_pages_in_one_offer_are_refused(stream: PushStream) -> None:
+def test_4096_pages_may_be_offered_at_once_and_one_more_is_refused(stream: PushStream) -> None:
+    most = pb.OfferPages(segments=range(4096), digests=bytes(32 * 4096))
+    stream.send(pb.PushRequest(offer_pages=most))
+    assert stream.answer().pages_known.known == bytes(512)
     offer = pb.OfferPages(segments=range(4097), digests=bytes(32 * 4097))
     stream.send(pb.PushRequest(offer_pages=offer))
     with refused("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED") as refusal:
@@ -249,6 +253,21 @@ def test_a_sha256_that_is_none_is_refused(wire: WireClient, small: Image, sha256
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         wire.commit(session, small.layout, sha256)
     assert refusal.fields == ["sha256"]
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [{str(i): 1.0 for i in range(17)}, {"x" * 33: 1.0}, {"cut": -1.0}, {"cut": math.inf}, {"cut": math.nan}],
+)
+def test_statistics_that_nobody_measured_are_refused(wire: WireClient, small: Image, stages: dict[str, float]) -> None:
+    wire.create_disk("disk")
+    session = wire.begin("disk").session
+    statistics = pb.PushStatistics(stage_seconds=stages)
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+        wire.disks.CommitPush(
+            pb.CommitPushRequest(session=session, layout=small.layout.encode(), statistics=statistics)
+        )
+    assert refusal.fields == ["statistics.stage_seconds"]
 
 
 def test_a_client_that_sends_nothing_is_told_so(tmp_path_factory: pytest.TempPathFactory) -> None:
