@@ -24,11 +24,13 @@ _FOLDER = Path("build/run")
 
 
 class Step(NamedTuple):
-    """One line of the table. Bytes and seconds."""
+    """One line of the table. Bytes and seconds; `stored` is what the volumes grew by."""
 
     what: str
+    virtual: int
     bytes: int
     sent: int
+    stored: int
     seconds: float
 
 
@@ -73,19 +75,26 @@ def _prepare(server: ServerProcess) -> None:
 def _version(server: ServerProcess, image: Path, disk: str, version: str) -> list[Step]:
     out = _FOLDER / f"out-{version}.raw"
     out.unlink(missing_ok=True)
+    before = _stored(server)
     pushed = _timed(lambda: server.run("disk", "push", str(image), disk, "-g", "images", "-l", "eastus"))
     shown = server.json("disk", "show", disk, "-g", "images")
-    occupied = shown["occupiedBytes"]
+    virtual, occupied = shown["sizeBytes"], shown["occupiedBytes"]
     sent = shown["pushStatistics"]["bytesSent"]
+    after_push = _stored(server)
     create = ("image-version", "create", *_PLACE, "-e", version, "--os-disk", disk, "--target-regions", *_REGIONS)
     published = _timed(lambda: server.run(*create))
+    after_publish = _stored(server)
     pull = ("image-version", "pull", *_PLACE, "-e", "latest", "--region", "westeurope", "--output", str(out))
     pulled = _timed(lambda: server.run(*pull))
     return [
-        Step(f"{version}: push", occupied, sent, pushed),
-        Step(f"{version}: publish 6 replicas", occupied * 6, 0, published),
-        Step(f"{version}: pull", occupied, 0, pulled),
+        Step(f"{version}: push", virtual, occupied, sent, after_push - before, pushed),
+        Step(f"{version}: publish 6 replicas", virtual * 6, occupied * 6, 0, after_publish - after_push, published),
+        Step(f"{version}: pull", virtual, occupied, 0, 0, pulled),
     ]
+
+
+def _stored(server: ServerProcess) -> int:
+    return sum(volume.get("storedBytes", 0) for volume in server.json("volume", "list"))
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -103,15 +112,19 @@ def _digest(path: Path) -> str:
 
 
 def _print(steps: list[Step], shown: str, volumes: Any) -> None:  # noqa: ANN401 - JSON
-    print(f"\n{'step':<26}{'occupied':>12}{'sent':>12}{'seconds':>9}{'GB/s':>7}")
+    print(f"\n{'step':<26}{'virtual':>10}{'occupied':>12}{'sent':>12}{'new stored':>14}{'seconds':>9}{'GB/s':>7}")
     for step in steps:
         rate = step.bytes / step.seconds / 1e9
         sent = f"{step.sent / 1e6:,.1f} MB" if step.sent else ""
-        print(f"{step.what:<26}{step.bytes / 1e6:>9,.0f} MB{sent:>12}{step.seconds:>9.2f}{rate:>7.2f}")
+        stored = f"{step.stored / 1e6:,.1f} MB" if step.stored else ""
+        sizes = f"{step.virtual / 1e9:>7,.1f} GB{step.bytes / 1e6:>9,.0f} MB{sent:>12}{stored:>14}"
+        print(f"{step.what:<26}{sizes}{step.seconds:>9.2f}{rate:>7.2f}")
     stored = sum(volume.get("storedBytes", 0) for volume in volumes)
     logical = sum(volume.get("logicalBytes", 0) for volume in volumes)
-    print(f"\nstored on {len(volumes)} volumes: {stored / 1e6:,.0f} MB for {logical / 1e9:,.1f} GB of virtual disks\n")
-    print(shown)
+    print(f"\nstored on {len(volumes)} volumes: {stored / 1e6:,.0f} MB for {logical / 1e9:,.1f} GB of virtual disks")
+    for step in steps[3:5]:
+        print(f"the second version: {step.what} cost {step.stored / 1e6:,.1f} MB")
+    print(f"\n{shown}")
 
 
 if __name__ == "__main__":
