@@ -92,7 +92,6 @@ def test_a_refused_version_leaves_no_disk(galleria: Galleria, image: Path) -> No
     publish = ("publish", str(image), "many/prod/debian/1.0.0", *FLAGS[:-3], "--target-regions")
     told = galleria.refused(4, *publish, "westus=4")
     assert re.search(r"\b4\b.*\b3\b|\b3\b.*\b4\b", told)
-    assert "westus" in galleria.refused(2, *publish, "eastus=3")
     assert galleria.json("image-version", "list", "many/prod/debian") == []
     assert galleria.json("disk", "list", "-g", "many") == []
     assert galleria.json(*publish, "westus=3")["version"]["replication"][0]["readyReplicas"] == 3
