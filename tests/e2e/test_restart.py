@@ -92,12 +92,15 @@ def test_a_push_started_again_sends_only_what_is_missing(server: Server, proxy: 
     with proxy.galleria.begin("disk", "push", str(image), "disk", *TO) as push:
         proxy.wait_until_held()
         push.send(signal.SIGKILL)
+        while not (before := records(server)):
+            # The first pack is full; pytest's timeout bounds how long it may take to be synced.
+            pass
         server.kill()
     server.start()
-    there = records(server)
-    assert there > 0
+    after = records(server)
     again = server.galleria.json("disk", "push", str(image), "disk", *TO)
-    assert again["push"]["chunksSent"] == again["push"]["chunks"] - there
+    # Of a pack that was synced and not yet told durable, nobody knows any more whose chunks they were.
+    assert again["push"]["chunks"] - after <= again["push"]["chunksSent"] <= again["push"]["chunks"] - before
     assert not again["push"]["created"]
     # The session's own count goes over all of its clients, and noise has no chunk twice.
     assert again["disk"]["pushStatistics"]["chunksSent"] == again["disk"]["pushStatistics"]["chunks"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,6 +165,8 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
             self.stop()
+        # Gigabytes, over all tests, that nobody would look at.
+        shutil.rmtree(self.data, ignore_errors=True)
         # pytest shows it beside a test that failed.
         sys.stderr.write("".join([line for line in self.lines if " code=OK " not in line][-200:]))
 
