@@ -18,7 +18,7 @@ from galleria_storage.chunking import cut_segment
 from galleria_storage.digest import name_of
 from galleria_storage.layout import Page
 from galleria_storage.rules import BLOCK_CDC_1
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.small_rule import SMALL_RULE
 
 CHUNK = random.Random(3).randbytes(8192)
 HOLE = 65_536

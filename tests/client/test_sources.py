@@ -24,8 +24,8 @@ from galleria_storage.chunking import cut_segment
 from galleria_storage.digest import name_of, names_of
 from galleria_storage.layout import encode_page
 from galleria_storage.rules import BLOCK_CDC_1
-from tests.helpers.disks import Recipe, build, recipes
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.disks import Recipe, build, recipes
+from tests.support.small_rule import SMALL_RULE
 
 LIMIT = SMALL_RULE.max_disk
 # The file system's own blocks are 4 KiB, 64 of the small rule's: only longer runs of zeros become holes.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.processes import Galleria, Server
+from tests.support.processes import Galleria, Server
 
 
 @pytest.fixture

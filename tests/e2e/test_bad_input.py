@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from galleria_client import Client
-from tests.helpers.e2e import GENERALIZED, KIND, PLACE, Proxy, make_definition
-from tests.helpers.images import MIB, assert_same, noise, noise_file, sha256_of, sparse_file
-from tests.helpers.processes import GALLERIA, Galleria, Server
+from tests.support.e2e import GENERALIZED, KIND, PLACE, Proxy, make_definition
+from tests.support.images import MIB, assert_same, noise, noise_file, sha256_of, sparse_file
+from tests.support.processes import GALLERIA, Galleria, Server
 
 pytestmark = pytest.mark.xdist_group("bad-input")
 

@@ -21,9 +21,9 @@ from galleria.v1 import galleries_pb2 as pb
 from galleria.v1.disks_pb2 import Disk
 from galleria_client import Client
 from galleria_client.errors import NotFound, Unavailable
-from tests.helpers.e2e import CREATED, MOVED, WRITTEN, FileEvents, make_definition, volume_folders
-from tests.helpers.images import MIB, assert_same, edited, noise_file, sparse_file
-from tests.helpers.processes import SECONDS, Galleria, Server
+from tests.support.e2e import CREATED, MOVED, WRITTEN, FileEvents, make_definition, volume_folders
+from tests.support.images import MIB, assert_same, edited, noise_file, sparse_file
+from tests.support.processes import SECONDS, Galleria, Server
 
 pytestmark = pytest.mark.xdist_group("kill-loop")
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helpers.e2e import GENERALIZED, KIND, PLACE
-from tests.helpers.images import MIB, assert_same, edited, file_system, sha256_of
-from tests.helpers.processes import Galleria, Server
+from tests.support.e2e import GENERALIZED, KIND, PLACE
+from tests.support.images import MIB, assert_same, edited, file_system, sha256_of
+from tests.support.processes import Galleria, Server
 
 pytestmark = pytest.mark.xdist_group("main-job")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.e2e import GENERALIZED, KIND, make_definition
-from tests.helpers.images import MIB, assert_same, file_system, noise_file
-from tests.helpers.processes import Galleria
+from tests.support.e2e import GENERALIZED, KIND, make_definition
+from tests.support.images import MIB, assert_same, file_system, noise_file
+from tests.support.processes import Galleria
 
 pytestmark = pytest.mark.xdist_group("publish")
 

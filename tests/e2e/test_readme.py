@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.images import MIB, file_system
-from tests.helpers.processes import GALLERIA, READY, SECONDS, environment
+from tests.support.images import MIB, file_system
+from tests.support.processes import GALLERIA, READY, SECONDS, environment
 
 pytestmark = pytest.mark.xdist_group("readme")
 

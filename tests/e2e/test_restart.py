@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from galleria_client import Client
-from tests.helpers.e2e import (
+from tests.support.e2e import (
     DELETED,
     GENERALIZED,
     KIND,
@@ -21,8 +21,8 @@ from tests.helpers.e2e import (
     make_definition,
     volume_folders,
 )
-from tests.helpers.images import MIB, assert_same, noise_file, sha256_of
-from tests.helpers.processes import Galleria, Server
+from tests.support.images import MIB, assert_same, noise_file, sha256_of
+from tests.support.processes import Galleria, Server
 
 pytestmark = pytest.mark.xdist_group("restart")
 

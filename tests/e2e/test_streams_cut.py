@@ -15,9 +15,9 @@ from galleria.v1.galleries_pb2 import ImageVersion, TargetRegion
 from galleria_client import Client
 from galleria_client._sync.transport import Transport
 from galleria_client.errors import InUse, WrongState
-from tests.helpers.e2e import PLACE, Proxy, make_definition
-from tests.helpers.images import MIB, assert_same, noise_file
-from tests.helpers.processes import SECONDS, Server
+from tests.support.e2e import PLACE, Proxy, make_definition
+from tests.support.images import MIB, assert_same, noise_file
+from tests.support.processes import SECONDS, Server
 
 pytestmark = pytest.mark.xdist_group("streams-cut")
 

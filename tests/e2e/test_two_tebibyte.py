@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.e2e import PLACE, make_definition
-from tests.helpers.images import MIB, assert_same, extents, sparse_file
-from tests.helpers.processes import Server
+from tests.support.e2e import PLACE, make_definition
+from tests.support.images import MIB, assert_same, extents, sparse_file
+from tests.support.processes import Server
 
 pytestmark = pytest.mark.xdist_group("two-tebibyte")
 

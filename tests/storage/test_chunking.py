@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from galleria_storage.chunking import Cutter, cut_segment
 from galleria_storage.rules import BLOCK_CDC_1, Rule
-from tests.helpers.disks import DATA, SAME, ZEROS, Recipe, build, recipes, stubborn_block
-from tests.helpers.oracle import oracle_cut
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.disks import DATA, SAME, ZEROS, Recipe, build, recipes, stubborn_block
+from tests.support.oracle import oracle_cut
+from tests.support.small_rule import SMALL_RULE
 
 SEEDS = st.integers(0, 1 << 32)
 SMALL_BLOCKS = SMALL_RULE.segment // SMALL_RULE.block

@@ -12,7 +12,7 @@ from galleria_storage.objects.faulty import FaultyObjectStore
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.volume import CopyCancelled, LeaseLapsed, RecordsUnreadable, Root, Volume, loading
 from galleria_storage.volume.leases import LEASE_SECONDS
-from tests.helpers.volumes import (
+from tests.support.volumes import (
     Clock,
     Content,
     Progress,

@@ -9,7 +9,7 @@ import pytest
 
 from galleria_storage.objects.files import Entry, Files, Mode, SystemFiles, rename_by_link
 from galleria_storage.objects.syscalls import rename_exclusive
-from tests.helpers.simulated_disk import SimulatedDisk
+from tests.support.simulated_disk import SimulatedDisk
 
 
 @pytest.fixture(params=[SystemFiles, SimulatedDisk])

@@ -11,7 +11,7 @@ from galleria_storage.digest import format_disk_digest, name_of, parse_disk_dige
 from galleria_storage.errors import DigestMalformed, DigestMismatch, LayoutInvalid, UnknownRule
 from galleria_storage.layout import Layout
 from galleria_storage.rules import BLOCK_CDC_1, Rule, register, rule_named
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.small_rule import SMALL_RULE
 
 NAME = b"\7" * 32
 SEGMENT = SMALL_RULE.segment

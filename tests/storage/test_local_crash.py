@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from galleria_storage.objects import LocalObjectStore, ObjectInfo, StoreFailed, StoreFull
-from tests.helpers.simulated_disk import PowerCutError, SimulatedDisk
+from tests.support.simulated_disk import PowerCutError, SimulatedDisk
 
 ROOT = Path("/data/volume")
 FIRST = bytes(range(1, 251)) * 9

@@ -27,7 +27,7 @@ from galleria_storage.packs.format import (
 from galleria_storage.packs.reader import read_entries, salvage_entries
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import CHUNK, Record, encode_header
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.small_rule import SMALL_RULE
 
 VOLUME = UUID(int=5)
 PACK = PackId(3, 17)

@@ -10,9 +10,9 @@ from galleria_storage.chunking import cut_segment
 from galleria_storage.errors import PageInvalid
 from galleria_storage.layout import ENTRY, Page, check_page, encode_page
 from galleria_storage.rules import BLOCK_CDC_1
-from tests.helpers.disks import DATA, SAME, ZEROS, Recipe, build, recipes
-from tests.helpers.pages import accept, chunks_of, refusal
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.disks import DATA, SAME, ZEROS, Recipe, build, recipes
+from tests.support.pages import accept, chunks_of, refusal
+from tests.support.small_rule import SMALL_RULE
 
 SEEDS = st.integers(0, 1 << 32)
 BLOCK = SMALL_RULE.block

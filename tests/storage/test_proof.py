@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from galleria_storage.errors import ChunkNotByRule
 from galleria_storage.proof import prove
 from galleria_storage.rules import BLOCK_CDC_1, Rule
-from tests.helpers.disks import DATA, SAME, ZEROS, Recipe, build, recipes, stubborn_block
-from tests.helpers.oracle import oracle_cut, oracle_proof
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.disks import DATA, SAME, ZEROS, Recipe, build, recipes, stubborn_block
+from tests.support.oracle import oracle_cut, oracle_proof
+from tests.support.small_rule import SMALL_RULE
 
 SEEDS = st.integers(0, 1 << 32)
 

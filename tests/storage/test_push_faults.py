@@ -12,7 +12,7 @@ from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.packs.format import DATA
 from galleria_storage.volume import Volume
 from galleria_storage.volume.raw import RawStream
-from tests.helpers.volumes import (
+from tests.support.volumes import (
     SMALL_PACKS,
     Told,
     begin,

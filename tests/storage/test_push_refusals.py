@@ -37,8 +37,8 @@ from galleria_storage.volume import (
     Volume,
 )
 from galleria_storage.volume.leases import LEASE_SECONDS
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import (
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import (
     Clock,
     Content,
     Told,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.volume import OffsetRefused, TooManySegments
 from galleria_storage.volume.raw import RawStream
-from tests.helpers.disks import build, recipes
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import (
+from tests.support.disks import build, recipes
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import (
     Told,
     begin,
     content_of,

@@ -22,8 +22,8 @@ from galleria_storage.volume import (
     VolumeClosed,
 )
 from galleria_storage.volume.leases import LEASE_SECONDS
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import Clock, begin, content_of, memory_volume, pushed, read_range, sample, send
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import Clock, begin, content_of, memory_volume, pushed, read_range, sample, send
 
 SCOPE = UUID(int=1)
 SEGMENT = SMALL_RULE.segment

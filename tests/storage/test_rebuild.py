@@ -11,7 +11,7 @@ from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.records import CHUNK
 from galleria_storage.volume import RecordsUnreadable, Volume
 from galleria_storage.volume.rows import KnownPage, chunk_prefix
-from tests.helpers.volumes import (
+from tests.support.volumes import (
     begin,
     content_of,
     holder,

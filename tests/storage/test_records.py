@@ -17,7 +17,7 @@ from galleria_storage.records import (
     good_check,
     records_in,
 )
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.small_rule import SMALL_RULE
 
 PAYLOAD = b"a payload of a few bytes"
 U32 = st.integers(0, 2**32 - 1)

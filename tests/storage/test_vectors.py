@@ -12,8 +12,8 @@ from galleria_storage.errors import FrameRefused
 from galleria_storage.layout import Layout, Page
 from galleria_storage.records import good_check, records_in
 from galleria_storage.rules import BLOCK_CDC_1
-from tests.helpers.oracle import oracle_cut, oracle_proof
-from tests.helpers.pages import chunks_of
+from tests.support.oracle import oracle_cut, oracle_proof
+from tests.support.pages import chunks_of
 from tests.vectors.generate import FOLDER, rendered, vectors
 from tests.vectors.inputs import build, length_of
 

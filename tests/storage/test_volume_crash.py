@@ -11,9 +11,9 @@ from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Table
 from galleria_storage.objects.local import LocalObjectStore
 from galleria_storage.volume import Copy, Holder
-from tests.helpers.simulated_disk import PowerCutError
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import Content, Machine, content_of, read_range, read_records, sample, send, unknown_segments
+from tests.support.simulated_disk import PowerCutError
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import Content, Machine, content_of, read_range, read_records, sample, send, unknown_segments
 
 FIRST = content_of(sample(1.2, 1) + bytes(20_000) + b"end")
 CHANGED = content_of(FIRST.data[:5000] + b"changed" + FIRST.data[5007:])

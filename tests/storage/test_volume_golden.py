@@ -13,7 +13,7 @@ from galleria_storage.records import good_check
 from galleria_storage.rules import BLOCK_CDC_1
 from galleria_storage.volume import PinnedRoot, Volume
 from galleria_storage.volume.identity import OBJECT
-from tests.helpers.volumes import content_of, holder, occupied_by, read_range, read_records, send, unknown_segments
+from tests.support.volumes import content_of, holder, occupied_by, read_range, read_records, send, unknown_segments
 from tests.vectors.inputs import build
 from tests.vectors.volume import DISKS, FOLDER, PINNED_MS, RELEASED, SCOPE, VOLUME, golden
 

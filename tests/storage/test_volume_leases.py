@@ -13,8 +13,8 @@ from galleria_storage.records import PAGE
 from galleria_storage.volume import LayoutIncomplete, LeaseLapsed, PushCounts, RecordsUnreadable
 from galleria_storage.volume.leases import LEASE_SECONDS, LONGEST_SECONDS
 from galleria_storage.volume.rows import chunk_key
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import (
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import (
     Clock,
     Told,
     begin,

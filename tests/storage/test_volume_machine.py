@@ -10,9 +10,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from galleria_storage.volume import LeaseLapsed, Push
 from galleria_storage.volume.leases import LEASE_SECONDS
-from tests.helpers.disks import build, recipes
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import (
+from tests.support.disks import build, recipes
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import (
     Content,
     Machine,
     Progress,

@@ -11,8 +11,8 @@ from galleria_storage.index.rocks_options import RocksShared
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.volume import Volume, VolumeLocked, VolumeUnreadable, open_local_volume
 from galleria_storage.volume.identity import OBJECT
-from tests.helpers.small_rule import SMALL_RULE
-from tests.helpers.volumes import (
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import (
     Machine,
     begin,
     content_of,

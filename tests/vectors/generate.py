@@ -14,7 +14,7 @@ from galleria_storage.layout import Layout, encode_page
 from galleria_storage.proof import prove
 from galleria_storage.records import CHUNK, PAGE, encode_header, encode_unproved_header
 from galleria_storage.rules import BLOCK_CDC_1 as RULE
-from tests.helpers.pages import chunks_of
+from tests.support.pages import chunks_of
 from tests.vectors.cases import DISKS, FOX_FRAME, FOX_INPUT, GOOD_FRAMES, REFUSED_FRAMES, SEGMENTS
 from tests.vectors.inputs import Part, build, length_of, repeated, segment_of, text, zeros
 

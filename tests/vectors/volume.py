@@ -10,7 +10,7 @@ from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.rules import BLOCK_CDC_1
 from galleria_storage.volume import Holder, Volume
 from galleria_storage.volume.identity import OBJECT
-from tests.helpers.volumes import content_of, send
+from tests.support.volumes import content_of, send
 from tests.vectors.inputs import Part, build, repeated, stream, text, zeros
 
 FOLDER = Path(__file__).parent / "volume-1"

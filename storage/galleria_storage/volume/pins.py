@@ -38,6 +38,8 @@ class Pinning:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        # What is released and still there; opening fills it from the markers.
+        self._released: set[UUID] = set()
 
     def pin(self, lease: Lease, segments: SegmentTable, layout: Layout, root_id: UUID, holder: Holder) -> Root:
         """Pin a layout whose segments are all durable under the lease, and end the lease. Idempotent once pinned.
@@ -81,18 +83,17 @@ class Pinning:
                 batch = Batch()
                 batch.put(Table.ROOTS, root_id.bytes, row._replace(released=True).encode())
                 self._core.index.apply(batch)
+            self._released.add(root_id)
             self.drop_released()
             return True
 
     def drop_released(self) -> None:
         """Remove the files of released roots that no lease holds."""
+        if not self._released:
+            return
         with self._core.writing:
-            released = [key for key, value in self._core.index.scan(Table.ROOTS) if RootRow.decode(value).released]
-            held = self._core.leases.held_roots() if released else set()
-            for key in released:
-                root_id = UUID(bytes=key)
-                if root_id not in held:
-                    self._drop(root_id)
+            for root_id in self._released - self._core.leases.held_roots():
+                self._drop(root_id)
 
     def heed_markers(self) -> None:
         """Go on with every release whose marker is there and whose root is not yet gone; for opening."""
@@ -106,6 +107,7 @@ class Pinning:
                     batch = Batch()
                     batch.put(Table.ROOTS, root_id.bytes, RootRow.decode(value)._replace(released=True).encode())
                     self._core.index.apply(batch)
+                    self._released.add(root_id)
             self.drop_released()
 
     def _drop(self, root_id: UUID) -> None:
@@ -116,6 +118,7 @@ class Pinning:
         self._core.index.apply(batch)
         self._core.store.delete(roots.released_name(root_id))
         self._core.forget_root(root_id)
+        self._released.discard(root_id)
 
     def _pinned_before(self, root_id: UUID, layout: Layout) -> Root | None:
         if self._core.index.get(Table.ROOTS, [root_id.bytes])[0] is None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from tests.helpers.content import image_bytes
-from tests.helpers.content_server import ContentServer, config_in, content_server
-from tests.helpers.wire_client import Image, WireClient, cut_image
+from tests.support.content import image_bytes
+from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.wire_client import Image, WireClient, cut_image
 
 
 @pytest.fixture(scope="module")

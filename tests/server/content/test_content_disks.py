@@ -8,9 +8,9 @@ import pytest
 
 from galleria.v1 import disks_pb2 as pb
 from galleria_server.metadata import disks
-from tests.helpers.content_server import ContentServer
-from tests.helpers.wire_client import Image, WireClient
 from tests.server.refusals import refused
+from tests.support.content_server import ContentServer
+from tests.support.wire_client import Image, WireClient
 
 
 def create_request(wire: WireClient, disk_id: str, location: str = "eastus") -> pb.CreateDiskRequest:

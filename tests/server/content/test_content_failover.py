@@ -7,10 +7,10 @@ import pytest
 
 from galleria.v1 import contents_pb2 as pb
 from galleria_server.volumes.mount import State
-from tests.helpers.content_server import ContentServer, config_in, content_server
-from tests.helpers.rot import rot_packs
-from tests.helpers.wire_client import Image, WireClient
 from tests.server.refusals import refused
+from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.rot import rot_packs
+from tests.support.wire_client import Image, WireClient
 
 
 @pytest.fixture

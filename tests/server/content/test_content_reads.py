@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from galleria.v1 import contents_pb2 as pb
 from galleria_storage.layout import Layout
-from tests.helpers.content import SEGMENT
-from tests.helpers.wire_client import Image, WireClient, chunks_in
 from tests.server.refusals import refused
+from tests.support.content import SEGMENT
+from tests.support.wire_client import Image, WireClient, chunks_in
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from galleria_server.pushes.bits import bits_of, set_bits
 from galleria_server.pushes.outbox import Outbox
 from galleria_server.pushes.slots import Slots
 from galleria_server.streams import first_sent, read_ahead, sent
-from tests.helpers.content import MIB
-from tests.helpers.content_server import config_in, content_server
-from tests.helpers.wire_client import WireClient, cut_image
 from tests.server.refusals import refused
+from tests.support.content import MIB
+from tests.support.content_server import config_in, content_server
+from tests.support.wire_client import WireClient, cut_image
 
 
 def notice(segments: Sequence[int], received: int) -> str:

@@ -14,9 +14,9 @@ from galleria_server.volumes.mount import Mount, State
 from galleria_server.volumes.watchdog import Watchdog
 from galleria_storage.index import RocksShared
 from galleria_storage.volume import Volume, open_local_volume
-from tests.helpers.content_server import config_in, content_server
-from tests.helpers.wire_client import Image, WireClient
 from tests.server.refusals import refused
+from tests.support.content_server import config_in, content_server
+from tests.support.wire_client import Image, WireClient
 
 
 class Clock:

@@ -27,10 +27,10 @@ from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.page import encode_page
 from galleria_storage.records import CHUNK, encode_unproved_header
 from galleria_storage.volume import Volume
-from tests.helpers.content import MIB
-from tests.helpers.content_server import ContentServer, config_in, content_server
-from tests.helpers.wire_client import Image, Segment, WireClient, cut_image, record_of
 from tests.server.refusals import refused
+from tests.support.content import MIB
+from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.wire_client import Image, Segment, WireClient, cut_image, record_of
 
 M = TypeVar("M", bound=Message)
 REFUSED = json.loads((Path(__file__).parents[2] / "vectors" / "frames.json").read_text())["refused"]

@@ -8,10 +8,10 @@ import pytest
 
 from galleria.v1 import disks_pb2 as pb
 from galleria_server.metadata import disks
-from tests.helpers.content import changed
-from tests.helpers.content_server import ContentServer
-from tests.helpers.wire_client import Image, WireClient, cut_image, eventually
 from tests.server.refusals import refused
+from tests.support.content import changed
+from tests.support.content_server import ContentServer
+from tests.support.wire_client import Image, WireClient, cut_image, eventually
 
 
 def test_a_pushed_disk_is_ready_and_reads_back(wire: WireClient, image: Image, data: bytes) -> None:

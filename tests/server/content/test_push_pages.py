@@ -13,10 +13,10 @@ from galleria_storage.digest import name_of, names_of
 from galleria_storage.layout import Layout
 from galleria_storage.page import encode_page
 from galleria_storage.rules import BLOCK_CDC_1
-from tests.helpers.content import MIB, SEGMENT
-from tests.helpers.content_server import ContentServer
-from tests.helpers.wire_client import Image, Segment, WireClient, cut_image
 from tests.server.refusals import refused
+from tests.support.content import MIB, SEGMENT
+from tests.support.content_server import ContentServer
+from tests.support.wire_client import Image, Segment, WireClient, cut_image
 
 BLOCK = BLOCK_CDC_1.block
 NOISE = random.Random(24).randbytes(MIB)

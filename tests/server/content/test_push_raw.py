@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from galleria.v1 import disks_pb2 as pb
-from tests.helpers.content import MIB, SEGMENT
-from tests.helpers.wire_client import Image, WireClient
 from tests.server.refusals import refused
+from tests.support.content import MIB, SEGMENT
+from tests.support.wire_client import Image, WireClient
 
 
 def messages(data: bytes, first: int = 0, size: int | None = None, step: int = 3 * MIB) -> list[pb.PushRawRequest]:

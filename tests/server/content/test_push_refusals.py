@@ -15,11 +15,11 @@ from galleria_storage.layout import Layout
 from galleria_storage.page import encode_page
 from galleria_storage.records import CHUNK, encode_unproved_header
 from galleria_storage.rules import BLOCK_CDC_1
-from tests.helpers.content import MIB
-from tests.helpers.content_server import ContentServer, config_in, content_server
-from tests.helpers.disks import stubborn_block
-from tests.helpers.wire_client import Image, PushStream, Segment, WireClient, cut_image, cut_one, record_of
 from tests.server.refusals import refused
+from tests.support.content import MIB
+from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.disks import stubborn_block
+from tests.support.wire_client import Image, PushStream, Segment, WireClient, cut_image, cut_one, record_of
 
 TIB = 1 << 40
 

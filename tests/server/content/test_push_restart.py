@@ -13,9 +13,9 @@ from galleria_server.catalogue import disks as catalogue
 from galleria_server.domain.models import Disk, DiskState
 from galleria_server.metadata import disks
 from galleria_storage.volume import Holder
-from tests.helpers.content_server import ContentServer, config_in, content_server
-from tests.helpers.wire_client import Image, WireClient, eventually
 from tests.server.refusals import refused
+from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.wire_client import Image, WireClient, eventually
 
 
 @contextmanager

@@ -18,11 +18,11 @@ from galleria_server.metadata import copies
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import copies as copies_table
 from galleria_server.reconciler.copying import LONGEST_PAUSE_SECONDS, MAX_ATTEMPTS, pause_after
-from tests.helpers.content import changed
-from tests.helpers.content_server import ContentServer, config_in, content_server
-from tests.helpers.rot import rot_packs
-from tests.helpers.wire_client import Image, WireClient, cut_image, eventually
 from tests.server.refusals import refused
+from tests.support.content import changed
+from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.rot import rot_packs
+from tests.support.wire_client import Image, WireClient, cut_image, eventually
 
 
 @contextmanager

@@ -26,10 +26,10 @@ from galleria_storage.records import CHUNK, encode_unproved_header, records_in
 from galleria_storage.rules import Rule
 from galleria_storage.volume import Holder, Push, Reader, Root, Volume
 from galleria_storage.volume.raw import RawStream
-from tests.helpers.oracle import oracle_cut
-from tests.helpers.pages import chunks_of
-from tests.helpers.simulated_disk import SimulatedDisk
-from tests.helpers.small_rule import SMALL_RULE
+from tests.support.oracle import oracle_cut
+from tests.support.pages import chunks_of
+from tests.support.simulated_disk import SimulatedDisk
+from tests.support.small_rule import SMALL_RULE
 
 SMALL_PACKS = {DATA: 12 << 10, PAGES: 2 << 10}
 """Bytes at which packs are sealed: a segment or two fill one."""

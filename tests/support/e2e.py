@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tests.helpers.processes import SECONDS, Galleria
+from tests.support.processes import SECONDS, Galleria
 
 A = TypeVar("A")
 PIECE = 1 << 16
