@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 from typing import Final
 
@@ -10,10 +11,16 @@ _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 KEEP_BELOW: Final = 32 << 20
 TRIM_ABOVE: Final = 256 << 20
+YOUNG_OBJECTS: Final = 50_000
+"""Containers made between two looks for cycles; by default 700, which is less than a segment has chunks."""
 
 
 def prepare_process() -> None:
-    """Keep freed buffers of megabytes for the next ones, and numpy from starting threads that only spin."""
+    """Keep freed buffers of megabytes for the next ones, and numpy from starting threads that only spin.
+
+    The collector of cycles runs seldom: what a push or pull makes is freed by its counts alone.
+    """
+    gc.set_threshold(YOUNG_OBJECTS)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

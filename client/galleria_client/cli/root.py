@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,9 @@ from galleria_client.cli.installation import region, volume
 from galleria_client.cli.operation import operation
 from galleria_client.cli.publish import publish
 from galleria_client.cli.version import image_version
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 PLUGINS = "galleria.commands"
 KNOWN_PLUGINS = {
@@ -53,11 +56,14 @@ class Root(click.Group):
 
 @cache
 def _plugins() -> dict[str, EntryPoint]:
+    # Only help and the server's commands need it, and it takes a tenth of the command line's start to load.
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
     return {point.name: point for point in entry_points(group=PLUGINS)}
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(version("galleria"), prog_name="galleria")
+@click.version_option(package_name="galleria", prog_name="galleria")
 def root() -> None:
     """A compute gallery of your own: versioned disk images, replicated to the regions that deploy them.
 
