@@ -21,6 +21,7 @@ from galleria_storage.proof import prove
 from galleria_storage.rules import BLOCK_CDC_1 as RULE
 
 _BATCH = 48
+_STRETCH = 4 << 20
 _T = TypeVar("_T")
 CORES = os.cpu_count() or 1
 
@@ -95,9 +96,10 @@ def _stages(floors: Floors, chunks: Sequence[memoryview], seen: set[bytes], targ
 def _scanned(image: Path, floors: Floors) -> Iterator[list[memoryview]]:
     """The chunks of each stretch of data, read and cut. The views are valid for one turn.
 
-    Stretches end at segments and file holes; where they do, the cuts are not quite the layout's, but the bytes are.
+    Stretches are small enough to be cut and named out of the processor's cache. Where they end, and at file holes, the
+    cuts are not quite the layout's, but the bytes are.
     """
-    buffer = memoryview(bytearray(RULE.segment))
+    buffer = memoryview(bytearray(_STRETCH))
     file = os.open(image, os.O_RDONLY)
     try:
         for offset, length in _extents(file):
@@ -113,7 +115,7 @@ def _extents(file: int) -> Iterator[tuple[int, int]]:
             start = os.lseek(file, end, os.SEEK_DATA)
         except OSError:
             return
-        end = min(os.lseek(file, start, os.SEEK_HOLE), (start // RULE.segment + 1) * RULE.segment)
+        end = min(os.lseek(file, start, os.SEEK_HOLE), (start // _STRETCH + 1) * _STRETCH)
         yield start, end - start
 
 

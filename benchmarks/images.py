@@ -5,9 +5,11 @@ Needs mmdebstrap and mke2fs, the machine's package sources, and root (or user na
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 CACHE = Path(__file__).parent / ".cache" / "images"
@@ -24,6 +26,25 @@ def series() -> list[Path]:
     """Paths of the four images, oldest first. Raises subprocess.CalledProcessError."""
     CACHE.mkdir(parents=True, exist_ok=True)
     return [_image(number, added) for number, added in enumerate(_ADDED, start=1)]
+
+
+def warm(*paths: Path) -> None:
+    """Read the data of files, or of all files of folders, so that it is in the page cache."""
+    for path in paths:
+        for file in (path,) if path.is_file() else path.rglob("*"):
+            if file.is_file():
+                _read(file)
+
+
+def _read(path: Path) -> None:
+    buffer = bytearray(4 << 20)
+    with path.open("rb", buffering=0) as file:
+        end = 0
+        with suppress(OSError):  # of SEEK_DATA behind the last data
+            while start := os.lseek(file.fileno(), end, os.SEEK_DATA) + 1:
+                end = os.lseek(file.fileno(), start - 1, os.SEEK_HOLE)
+                for offset in range(start - 1, end, len(buffer)):
+                    os.preadv(file.fileno(), [buffer], offset)
 
 
 def _image(number: int, added: str) -> Path:

@@ -1,4 +1,8 @@
-"""A real Galleria server as a process of its own, and the command line against it."""
+"""A real Galleria server as a process of its own, and the command line against it.
+
+Apart from `tests/support/processes.py`, as neither of tests and benchmarks imports the other: what is measured must not
+change with what tests need.
+"""
 
 from __future__ import annotations
 

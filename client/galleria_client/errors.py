@@ -165,6 +165,27 @@ class WrongState(FailedPrecondition, reason="WRONG_STATE"):
     """The resource is not in a state that allows the call."""
 
 
+class DiskFilled(WrongState):
+    """While this push ran, another one gave the disk its content, and that is not known to be the same.
+
+    `name` is the disk, `digest` what it has now, `own` the digest of what this push was to bring; None when that cannot
+    be computed any more.
+    """
+
+    def __init__(self, name: str, digest: str, own: str | None) -> None:
+        message = f"another push has meanwhile filled {name} with {digest}"
+        metadata = {"name": name, "digest": digest}
+        super().__init__(Failure("FAILED_PRECONDITION", message, "WRONG_STATE", metadata))
+        self.name = name
+        self.digest = digest
+        self.own = own
+
+    def __str__(self) -> str:
+        if self.own is None:
+            return f"{self.failure.message}; whether that is the same content is not known, as a pipe is read only once"
+        return f"{self.failure.message}, which is other content: this push has {self.own}; choose another name"
+
+
 class InUse(FailedPrecondition, reason="IN_USE"):
     """The resource has children or is used by another."""
 

@@ -22,6 +22,7 @@ from galleria_server.reconciler.removing import Removing
 from galleria_server.services.contents import ContentsService
 from galleria_server.services.disks import DisksService
 from galleria_server.services.operators import OperatorsService
+from galleria_server.services.record_streams import add_record_streams
 from galleria_server.services.shared import Catalogue
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.index import RocksShared
@@ -62,9 +63,10 @@ class LocalContent:
         stream_limits = StreamLimits(max_records_bytes=limits.max_records, idle_timeout_seconds=limits.idle_timeout)
         sources = Sources(at.metadata, names, self.volumes)
         disks = DisksService(shared, self.volumes, self._pushes, stream_limits, limits.max_disk)
-        disks_pb2_grpc.add_DisksServicer_to_server(disks, server)
         contents = ContentsService(sources, self.volumes, limits.idle_timeout)
+        disks_pb2_grpc.add_DisksServicer_to_server(disks, server)
         contents_pb2_grpc.add_ContentsServicer_to_server(contents, server)
+        add_record_streams(disks, contents, server)
         installation_pb2_grpc.add_OperatorsServicer_to_server(OperatorsService(shared, self.volumes), server)
         return _SERVICES
 

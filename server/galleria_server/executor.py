@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -22,12 +23,14 @@ class BoundedExecutor:
         self.name = name
         self._limit = workers + queue
         self._pending = 0
+        self._settled = asyncio.Event()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `function` in a thread, with a copy of the caller's context variables.
+    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Call `function` in a thread, with a copy of the caller's context variables; what becomes of it.
 
-        A cancelled caller leaves at once; work that has begun goes on and counts until it ends.
+        Whoever waits may cancel the future and leave, or settle it; work that has begun goes on and counts until it
+        ends.
 
         Raises:
             ServerBusy: the queue is full.
@@ -35,21 +38,44 @@ class BoundedExecutor:
         if self._pending >= self._limit:
             raise ServerBusy(self.name, self._limit)
         loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
         work = self._threads.submit(partial(context.run, function, *args, **kwargs))
         self._pending += 1
-        work.add_done_callback(lambda _: self._ended(loop))
-        return await asyncio.wrap_future(work)
+        # One step of the loop for all of it: a push has some thousand pieces of work.
+        work.add_done_callback(lambda done: self._tell(loop, answer, done))
+        return answer
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, awaited."""
+        return await self.start(function, *args, **kwargs)
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until no work is pending, at most so long."""
+        if self._pending:
+            self._settled.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._settled.wait()
 
     def close(self) -> None:
         """Take no more work; what waits is dropped, what runs is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _ended(self, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            loop.call_soon_threadsafe(self._release)
-        except RuntimeError:  # the loop is closed, and nobody counts any more
-            self._pending -= 1
+    def _tell(self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], done: Future[T]) -> None:
+        # A closed loop has nobody who waits or counts.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._ended, answer, done)
 
-    def _release(self) -> None:
+    def _ended(self, answer: asyncio.Future[T], done: Future[T]) -> None:
         self._pending -= 1
+        if not self._pending:
+            self._settled.set()
+        if answer.done():
+            return
+        if done.cancelled():
+            answer.cancel()
+        elif error := done.exception():
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result())

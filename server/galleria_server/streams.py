@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TypeVar
 
 from galleria_server.domain.errors_content import StreamIdle
@@ -47,14 +48,8 @@ async def sent(requests: AsyncIterator[T], seconds: float, busy: Callable[[], bo
     """Pass `requests` on; raises StreamIdle when none comes within `seconds` while nothing is `busy` for the client."""
     iterator = aiter(requests)
     while True:
-        coming = asyncio.ensure_future(_next(iterator))
-        try:
-            while not (await asyncio.wait({coming}, timeout=seconds))[0]:
-                if not busy():
-                    raise StreamIdle("sent", seconds)
-            request = coming.result()
-        finally:
-            coming.cancel()
+        with _Silence(seconds, busy):
+            request = await _next(iterator)
         if request is None:
             return
         yield request
@@ -67,6 +62,35 @@ async def first_sent(requests: AsyncIterator[T], seconds: float) -> T | None:
             return await _next(requests)
     except TimeoutError:
         raise StreamIdle("sent", seconds) from None
+
+
+class _Silence:
+    """Ends the current task's wait with StreamIdle after `seconds` in which nothing was `busy` at their end."""
+
+    def __init__(self, seconds: float, busy: Callable[[], bool]) -> None:
+        self._seconds = seconds
+        self._busy = busy
+        self._loop = asyncio.get_running_loop()
+        self._idle = False
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._cancelling = self._task.cancelling() if self._task else 0
+        self._timer = self._loop.call_later(self._seconds, self._look)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._timer.cancel()
+        # As asyncio.timeout does it: a cancellation of somebody else's goes on.
+        ours = self._idle and self._task is not None and self._task.uncancel() <= self._cancelling
+        if ours and kind is asyncio.CancelledError:
+            raise StreamIdle("sent", self._seconds) from None
+
+    def _look(self) -> None:
+        if self._busy():
+            self._timer = self._loop.call_later(self._seconds, self._look)
+        elif self._task:
+            self._idle = True
+            self._task.cancel()
 
 
 async def _next(iterator: AsyncIterator[T]) -> T | None:

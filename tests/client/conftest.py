@@ -8,14 +8,14 @@ import pytest
 
 from galleria_client import Client
 from tests.client.images import write_image
-from tests.client.server_process import ServerProcess
+from tests.support.processes import Server
 
 
 @pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def target(session_folder: Path) -> Iterator[str]:
     """Address of a real server that all tests share."""
-    with ServerProcess(tmp_path_factory.mktemp("server")) as server:
-        yield server.target
+    with Server(session_folder) as server:
+        yield server.endpoint
 
 
 @pytest.fixture
@@ -31,5 +31,5 @@ def group(client: Client) -> str:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_image(tmp_path_factory.mktemp("images") / "image.raw")
+def image(session_folder: Path) -> Path:
+    return write_image(session_folder / "image.raw")

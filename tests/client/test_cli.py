@@ -14,7 +14,7 @@ import pytest
 
 from tests.client.images import change
 from tests.client.proxy import CuttingProxy
-from tests.client.server_process import ServerProcess
+from tests.support.processes import Server
 
 Galleria = Callable[..., subprocess.CompletedProcess[str]]
 DEFINITION = ["--publisher", "debian", "--offer", "debian-12", "--sku", "cloud"]
@@ -135,7 +135,7 @@ def test_a_pipe_may_be_pulled_into_another(galleria: Galleria, target: str, rg: 
 
 
 def test_a_push_survives_a_killed_server(galleria: Galleria, image: Path, tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server, CuttingProxy(server.port, [3_000_000]) as proxy:
+    with Server(tmp_path) as server, CuttingProxy(server.port, [3_000_000]) as proxy:
         command = [sys.executable, "-m", "galleria_client.cli", "disk", "push", str(image), "rg/d", "-l", "eastus"]
         push = subprocess.Popen([*command, "--endpoint", proxy.target], stdout=subprocess.PIPE, text=True)
         proxy.cut_made.wait(60)
@@ -144,5 +144,5 @@ def test_a_push_survives_a_killed_server(galleria: Galleria, image: Path, tmp_pa
         output, _ = push.communicate(timeout=120)
         assert push.returncode == 0
         assert json.loads(output)["push"]["breaks"] >= 1
-        verified = answer(galleria("disk", "verify", "rg/d", at=server.target))
+        verified = answer(galleria("disk", "verify", "rg/d", at=server.endpoint))
         assert verified["digest"] == json.loads(output)["disk"]["digest"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galleria.v1.disks_pb2 import PushRequest
 from galleria_client.bitmaps import bitmap_of, positions_in
 from galleria_client.endpoint import endpoint
 from galleria_client.outbox import Outbox
@@ -63,10 +64,12 @@ def test_contiguous_pieces_are_read_at_once() -> None:
 def test_frames_hold_whole_records(payloads: list[bytes], limit: int) -> None:
     pieces = [Piece(0, len(payload), bytes([number]) * 32) for number, payload in enumerate(payloads)]
     found = list(frames(pieces, [(RAW, payload) for payload in payloads], limit))
-    records = [record for frame, _ in found for record in records_in(frame, BLOCK_CDC_1)]
+    messages = [(PushRequest.FromString(message), count, size) for message, count, size in found]
+    records = [record for message, _, _ in messages for record in records_in(message.records.records, BLOCK_CDC_1)]
     assert [bytes(record.payload) for record in records] == payloads
     assert [record.name for record in records] == [piece.name for piece in pieces]
-    assert all(len(frame) <= limit or count == 1 for frame, count in found)
+    assert all(len(message.records.records) == size for message, _, size in messages)
+    assert all(size <= limit or count == 1 for _, count, size in messages)
 
 
 def test_control_passes_where_data_waits() -> None:

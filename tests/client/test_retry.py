@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galleria_client.errors import Failure, GaveUp, Interrupted, NotFound, failed
-from galleria_client.retry import RetryPolicy, is_break, may_repeat, persist
+from galleria_client.errors import CallFailed, Failure, GaveUp, Interrupted, NotFound, failed
+from galleria_client.retry import RetryPolicy, Tries, is_break, may_repeat, patience, persist
 
 
 @given(st.integers(0, 1000))
@@ -19,9 +20,62 @@ def test_pauses_grow_to_a_bound_and_differ(attempt: int) -> None:
     assert mean / 2 <= policy.pause(attempt) <= mean * 1.5
 
 
+def pauses(policy: RetryPolicy, failure: CallFailed, *, answered: bool = False, repeat: bool = True) -> int:
+    """How often a call that always fails so is tried again; the pauses are not waited for."""
+    known = threading.Event()
+    if answered:
+        known.set()
+    tries = Tries(policy, known, repeat=repeat)
+    for made in itertools.count():
+        try:
+            tries.pause_after(failure)
+        except CallFailed:
+            return made
+    raise AssertionError
+
+
+AWAY = failed(Failure("UNAVAILABLE", "nobody listens"))
+
+
 def test_there_is_a_pause_after_each_try_but_the_last() -> None:
-    assert len(list(RetryPolicy(attempts=4).pauses())) == 3
-    assert list(RetryPolicy(attempts=1).pauses()) == []
+    assert pauses(RetryPolicy(attempts=4), AWAY) == 3
+    assert pauses(RetryPolicy(attempts=1), AWAY) == 0
+    assert pauses(RetryPolicy(attempts=4), AWAY, repeat=False) == 0
+
+
+def test_a_server_that_has_answered_is_tried_for_longer() -> None:
+    policy = RetryPolicy(attempts=4, away_seconds=0.01)
+    assert pauses(policy, AWAY, answered=True) > 3
+    assert pauses(policy, AWAY, answered=True, repeat=False) == 0
+    assert pauses(policy, failed(Failure("UNAVAILABLE", "m", "VOLUME_UNAVAILABLE")), answered=True) == 3
+    assert pauses(policy, failed(Failure("NOT_FOUND", "m", "NOT_FOUND")), answered=True) == 0
+
+
+def test_whoever_has_a_patience_of_its_own_sets_that_of_the_calls_inside() -> None:
+    policy = RetryPolicy(attempts=4, away_seconds=60.0)
+    with patience(0.0), patience(60.0):
+        assert pauses(policy, AWAY, answered=True) == 3
+    with patience(0.01):
+        assert pauses(policy, AWAY, answered=True) > 3
+
+
+def test_only_what_the_server_itself_said_shows_that_it_is_there() -> None:
+    for failure, is_there in ((AWAY, False), (failed(Failure("NOT_FOUND", "m", "NOT_FOUND")), True)):
+        answered = threading.Event()
+        with pytest.raises(type(failure)):
+            Tries(RetryPolicy(attempts=1), answered, repeat=True).pause_after(failure)
+        assert answered.is_set() is is_there
+
+
+def test_a_long_wait_is_told_once() -> None:
+    told: list[tuple[CallFailed, float]] = []
+    policy = RetryPolicy(attempts=2, away_seconds=0.01, on_away=lambda *what: told.append(what))
+    pauses(policy, AWAY)
+    assert told == []
+    pauses(policy, AWAY, answered=True)
+    ((failure, seconds),) = told
+    assert failure is AWAY
+    assert 0 < seconds <= 0.01
 
 
 @pytest.mark.parametrize(

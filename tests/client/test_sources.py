@@ -104,10 +104,8 @@ def room(test: Callable[[], bool]) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(runs=RUNS, seed=st.integers(0, 1000))
-def test_a_sparse_file_scans_like_its_bytes(
-    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[bool, int]], seed: int
-) -> None:
-    path = tmp_path_factory.mktemp("sparse") / "disk"
+def test_a_sparse_file_scans_like_its_bytes(module_folder: Path, runs: list[tuple[bool, int]], seed: int) -> None:
+    path = module_folder / "sparse"
     source = random.Random(seed)
     with path.open("wb") as file:
         for is_data, length in runs:
@@ -122,10 +120,10 @@ def test_a_sparse_file_scans_like_its_bytes(
 @settings(max_examples=60, deadline=None)
 @given(recipe=recipes(900), seed=st.integers(0, 1000), cut_off=st.integers(0, 63))
 def test_a_file_of_short_runs_scans_like_its_bytes(
-    tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, seed: int, cut_off: int
+    module_folder: Path, recipe: Recipe, seed: int, cut_off: int
 ) -> None:
     data = build(recipe, SMALL_RULE, seed, cut_off)
-    path = tmp_path_factory.mktemp("dense") / "disk"
+    path = module_folder / "dense"
     path.write_bytes(data)
     scan_file(path, data)
 

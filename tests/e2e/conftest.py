@@ -16,9 +16,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_server(module_folder: Path) -> Iterator[Server]:
     """A server for all tests of a module."""
-    with Server(tmp_path_factory.mktemp("server")) as server:
+    with Server(module_folder) as server:
         yield server
 
 

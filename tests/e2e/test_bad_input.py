@@ -26,9 +26,9 @@ TO = ("-g", "bad", "-l", "eastus")
 
 
 @pytest.fixture(scope="module")
-def good(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def good(shared_server: Server, module_folder: Path) -> Path:
     """An image that is published as 1.0.0 in eastus."""
-    image = noise_file(tmp_path_factory.mktemp("good") / "good.raw", 8 * MIB)
+    image = noise_file(module_folder / "good.raw", 8 * MIB)
     make_definition(shared_server.galleria)
     shared_server.galleria.ok("disk", "push", str(image), "good", "-g", "images", "-l", "eastus")
     shared_server.galleria.ok("image-version", "create", *PLACE, "-e", "1.0.0", "--os-disk", "good")

@@ -25,12 +25,11 @@ DIGEST = re.compile(r"block-cdc-1:[0-9a-f]{64}")
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+def published(module_folder: Path) -> Iterator[Published]:
     """The eight commands of the main job, done."""
-    folder = tmp_path_factory.mktemp("job")
-    image = file_system(folder / "debian.raw", folder, SIZE, partitioned=True)
-    with Server(folder) as server:
-        yield Published(server.galleria, folder, image)
+    image = file_system(module_folder / "debian.raw", module_folder, SIZE, partitioned=True)
+    with Server(module_folder) as server:
+        yield Published(server.galleria, module_folder, image)
 
 
 class Published:

@@ -18,9 +18,8 @@ FLAGS = ("-l", "westus", *KIND, *GENERALIZED, *TARGETS)
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("image")
-    return file_system(folder / "debian.raw", folder, 16 * MIB, partitioned=False)
+def image(module_folder: Path) -> Path:
+    return file_system(module_folder / "debian.raw", module_folder, 16 * MIB, partitioned=False)
 
 
 def test_it_makes_what_is_absent_and_says_so(galleria: Galleria, image: Path, tmp_path: Path) -> None:

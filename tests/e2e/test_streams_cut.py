@@ -31,16 +31,16 @@ BETWEEN = 24 * MIB
 
 
 @pytest.fixture(scope="module")
-def impatient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def impatient_server(module_folder: Path) -> Iterator[Server]:
     """A server that ends a stream on which nothing moves for 2 seconds."""
-    with Server(tmp_path_factory.mktemp("server"), {"LIMITS__IDLE_TIMEOUT": "2s"}) as server:
+    with Server(module_folder, {"LIMITS__IDLE_TIMEOUT": "2s"}) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def published(impatient_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(impatient_server: Server, module_folder: Path) -> Path:
     """An image that is the version 1.0.0 in eastus."""
-    image = noise_file(tmp_path_factory.mktemp("image") / "image.raw", SIZE)
+    image = noise_file(module_folder / "image.raw", SIZE)
     galleria = impatient_server.galleria
     make_definition(galleria)
     galleria.ok("disk", "push", str(image), "published", *TO)
@@ -185,21 +185,6 @@ def test_two_pushes_of_the_same_content_at_once(server: Server, proxy: Proxy, tm
     assert len(digests) == 1
     for disk in ("one", "other"):
         assert server.galleria.json("disk", "verify", disk, "-g", "images")["digest"] in digests
-
-
-def test_of_two_pushes_of_the_same_disk_the_slower_finds_it_filled(
-    server: Server, proxy: Proxy, tmp_path: Path
-) -> None:
-    image = noise_file(tmp_path / "image.raw", SIZE, seed=5)
-    proxy.hold_after(up=70 * MIB)
-    with proxy.galleria.begin("disk", "push", str(image), "shared", *TO) as first:
-        proxy.wait_until_held()
-        second = server.galleria.json("disk", "push", str(image), "shared", *TO)
-        proxy.release()
-        slower = first.finish()
-    assert not second["push"]["created"]
-    assert (slower.code, "disks/shared is ready" in slower.err) == (4, True), slower
-    assert server.galleria.json("disk", "verify", "shared", "-g", "images")["digest"] == second["disk"]["digest"]
 
 
 def test_a_push_is_ended_once_and_only_its_own_layout_may_end_it_again(server: Server, tmp_path: Path) -> None:

@@ -20,14 +20,14 @@ from galleria_server.domain.names import DiskName, GroupName
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
 from galleria_server.metadata import copies, disks, groups
 from galleria_server.metadata.engine import Transaction
-from tests.server.running import ServerThread
+from tests.server.empty_volumes import CatalogueServer
 
 OCCUPIED = 1000
 DIGEST = "block-cdc-1:" + "5a" * 32
 
 
 class CatalogueClient:
-    def __init__(self, channel: grpc.Channel, running: ServerThread, group: str) -> None:
+    def __init__(self, channel: grpc.Channel, running: CatalogueServer, group: str) -> None:
         self.galleries = GalleriesStub(channel)
         self.operations = OperationsStub(channel)
         self.running = running

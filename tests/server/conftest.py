@@ -1,25 +1,27 @@
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 
 from tests.server.catalogue_client import CatalogueClient
-from tests.server.running import ServerThread, config_in, server_thread
+from tests.server.empty_volumes import CatalogueServer, EmptyVolumes
+from tests.support.server_thread import config_in, server_thread
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerThread]:
-    with server_thread(config_in(tmp_path_factory.mktemp("server"))) as server:
+def running(module_folder: Path) -> Iterator[CatalogueServer]:
+    with server_thread(config_in(module_folder), EmptyVolumes) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def channel(running: ServerThread) -> Iterator[grpc.Channel]:
+def channel(running: CatalogueServer) -> Iterator[grpc.Channel]:
     with grpc.insecure_channel(running.target) as channel:
         yield channel
 
 
 @pytest.fixture
-def client(channel: grpc.Channel, running: ServerThread, request: pytest.FixtureRequest) -> CatalogueClient:
+def client(channel: grpc.Channel, running: CatalogueServer, request: pytest.FixtureRequest) -> CatalogueClient:
     return CatalogueClient(channel, running, re.sub("[^a-z0-9]", "_", request.node.name)[-90:])

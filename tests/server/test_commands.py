@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -19,53 +15,31 @@ from galleria_server import commands
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
 from galleria_server.metadata.lock import sole_owner
 from tests.server.catalogue_client import gallery_request
+from tests.support.processes import Server
 
 GROUP = f"subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/rg"
-SERVE = "from galleria_server.commands import serve; serve()"
 
 
 def run(command: click.Command, *arguments: str | Path) -> Result:
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
-class Process:
-    def __init__(self, data: Path, *flags: str) -> None:
-        command = [sys.executable, "-c", SERVE, "--data", str(data), "--listen", "127.0.0.1:0", *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def ready_line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
-
-    def end(self) -> tuple[int, str]:
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=120)
-        return self.process.returncode, errors
-
-
 def test_serve_says_where_it_listens_and_ends_well_on_sigterm(tmp_path: Path) -> None:
-    process = Process(tmp_path, "--log", "json")
-    line = process.ready_line()
-    match = re.match(r"galleria is serving on (127\.0\.0\.1:[0-9]+) ", line)
-    assert match is not None, line
-    with grpc.insecure_channel(match[1]) as channel:
-        made = GalleriesStub(channel).CreateGallery(gallery_request(GROUP))
-        assert GalleriesStub(channel).GetGallery(pb.GetGalleryRequest(name=made.name)) == made
-    code, errors = process.end()
-    assert code == 0, errors
-    assert '"message": "draining"' in errors
-    assert '"message": "stopped"' in errors
+    with Server(tmp_path, flags=["--log", "json"]) as server:
+        with grpc.insecure_channel(server.endpoint) as channel:
+            made = GalleriesStub(channel).CreateGallery(gallery_request(GROUP))
+            assert GalleriesStub(channel).GetGallery(pb.GetGalleryRequest(name=made.name)) == made
+        assert server.stop() == 0
+        told = "".join(server.lines)
+    assert '"message": "draining"' in told
+    assert '"message": "stopped"' in told
 
 
 def test_a_second_server_on_the_same_data_says_so(tmp_path: Path) -> None:
-    first = Process(tmp_path)
-    assert first.ready_line()
-    second = Process(tmp_path)
-    _, errors = second.process.communicate(timeout=120)
-    assert first.end()[0] == 0
-    assert second.process.returncode == 1
-    assert "in use by another galleria process" in errors
-    assert "Traceback" not in errors
+    with Server(tmp_path) as first:
+        second = first.galleria.refused(1, "serve", "--data", str(first.data), "--listen", "127.0.0.1:0")
+        assert "in use by another galleria process" in second
+        assert first.stop() == 0
 
 
 def test_serve_refuses_an_address_that_others_can_reach(tmp_path: Path) -> None:

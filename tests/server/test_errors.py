@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,8 +20,9 @@ from galleria_server.domain import errors as domain
 from galleria_server.domain import errors_content as content
 from galleria_server.domain.errors import DomainError, Draining, FieldViolation, InUse, InvalidRequest, ServerBusy
 from galleria_server.domain.errors_content import ContentError
+from tests.server.empty_volumes import EmptyVolumes
 from tests.server.refusals import refused
-from tests.server.running import config_in, server_thread
+from tests.support.server_thread import config_in, server_thread
 
 KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 DETAIL = "row 17 of table disks"
@@ -80,9 +83,9 @@ Call = Callable[[str], list[str]]
 
 
 @pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[grpc.Channel]:
+def channel(module_folder: Path) -> Iterator[grpc.Channel]:
     with (
-        server_thread(config_in(tmp_path_factory.mktemp("errors")), register) as server,
+        server_thread(config_in(module_folder), partial(EmptyVolumes, register=register)) as server,
         grpc.insecure_channel(server.target) as channel,
     ):
         yield channel

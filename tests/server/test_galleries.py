@@ -9,8 +9,8 @@ from galleria.v1 import galleries_pb2 as pb
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
 from galleria_server.metadata import groups
 from tests.server.catalogue_client import CatalogueClient, gallery_request
+from tests.server.empty_volumes import CatalogueServer
 from tests.server.refusals import refused
-from tests.server.running import ServerThread
 
 
 def test_a_created_gallery_is_returned_as_it_was_asked_for(client: CatalogueClient) -> None:
@@ -177,7 +177,7 @@ def test_a_refused_request_does_not_use_up_its_request_id(client: CatalogueClien
     assert client.create_gallery(request_id=request_id).location == "eastus"
 
 
-def test_validate_only_answers_and_changes_nothing(client: CatalogueClient, running: ServerThread) -> None:
+def test_validate_only_answers_and_changes_nothing(client: CatalogueClient, running: CatalogueServer) -> None:
     assert client.create_gallery(validate_only=True).location == "eastus"
     with refused("NOT_FOUND", "NOT_FOUND"):
         client.galleries.GetGallery(pb.GetGalleryRequest(name=client.gallery_name))

@@ -18,8 +18,8 @@ from tests.server.catalogue_client import (
     finish_copies,
     target,
 )
+from tests.server.empty_volumes import CatalogueServer
 from tests.server.refusals import refused
-from tests.server.running import ServerThread
 
 ZRS = pb.STORAGE_ACCOUNT_TYPE_STANDARD_ZRS
 PREMIUM = pb.STORAGE_ACCOUNT_TYPE_PREMIUM_LRS
@@ -289,7 +289,7 @@ def test_get_takes_latest_with_a_region(client: CatalogueClient) -> None:
     assert refusal.fields == ["region"]
 
 
-def test_a_version_is_deleted_when_its_last_copy_is(client: CatalogueClient, running: ServerThread) -> None:
+def test_a_version_is_deleted_when_its_last_copy_is(client: CatalogueClient, running: CatalogueServer) -> None:
     client.prepare()
     client.publish("1.0.0", [target("eastus", 2)])
     uid = UUID(client.version("1.0.0").uid)

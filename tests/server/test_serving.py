@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -34,8 +35,9 @@ from galleria_server.listening import ListenFailed, metrics_endpoint
 from galleria_server.logs import JsonFormatter
 from galleria_server.metadata.lock import DataInUse
 from tests.server.catalogue_client import CatalogueClient
+from tests.server.empty_volumes import CatalogueServer, EmptyVolumes
 from tests.server.refusals import refused
-from tests.server.running import ServerThread, config_in, server_thread
+from tests.support.server_thread import config_in, server_thread
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -57,6 +59,9 @@ def register_echo(server: grpc.aio.Server) -> Sequence[str]:
     handler = grpc.stream_stream_rpc_method_handler(echo, StringValue.FromString, StringValue.SerializeToString)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", {"Echo": handler}),))
     return ("test.Echo",)
+
+
+echoing = partial(EmptyVolumes, register=register_echo)
 
 
 class QueueHandler(logging.Handler):
@@ -154,7 +159,7 @@ def test_a_call_without_a_request_id_gets_one(channel: grpc.Channel) -> None:
 
 def test_calls_above_the_limit_are_refused_with_the_limit(tmp_path: Path) -> None:
     config = replace(config_in(tmp_path), limits=Limits(max_calls=1))
-    with server_thread(config, register_echo) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config, echoing) as server, grpc.insecure_channel(server.target) as channel:
         stream = OpenStream(channel)
         assert stream.say("one") == "one"
         with refused("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED") as refusal:
@@ -173,7 +178,7 @@ def test_a_message_above_the_limit_is_refused(client: CatalogueClient) -> None:
 
 def test_a_drained_server_refuses_what_is_new_and_lets_streams_end(tmp_path: Path) -> None:
     with (
-        server_thread(config_in(tmp_path), register_echo) as server,
+        server_thread(config_in(tmp_path), echoing) as server,
         grpc.insecure_channel(server.target) as channel,
     ):
         health = health_of(channel).Watch(health_pb2.HealthCheckRequest())
@@ -193,7 +198,7 @@ def test_a_drained_server_refuses_what_is_new_and_lets_streams_end(tmp_path: Pat
 
 def test_a_drain_gives_up_after_its_grace(tmp_path: Path) -> None:
     with (
-        server_thread(config_in(tmp_path), register_echo) as server,
+        server_thread(config_in(tmp_path), echoing) as server,
         grpc.insecure_channel(server.target) as channel,
     ):
         stream = OpenStream(channel)
@@ -203,7 +208,7 @@ def test_a_drain_gives_up_after_its_grace(tmp_path: Path) -> None:
 
 
 def test_a_drain_ends_waits_for_operations(tmp_path: Path) -> None:
-    with server_thread(config_in(tmp_path)) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config_in(tmp_path), EmptyVolumes) as server, grpc.insecure_channel(server.target) as channel:
         client = CatalogueClient(channel, server, "waits")
         client.prepare()
         request = lro.WaitOperationRequest(name=client.create_version("1.0.0").name)
@@ -214,25 +219,25 @@ def test_a_drain_ends_waits_for_operations(tmp_path: Path) -> None:
 
 
 def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
-    with server_thread(config_in(tmp_path)) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config_in(tmp_path), EmptyVolumes) as server, grpc.insecure_channel(server.target) as channel:
         made = CatalogueClient(channel, server, "kept").create_gallery()
         page = pb.ListGalleriesRequest(parent=made.name.rpartition("/galleries")[0], page_size=1)
         CatalogueClient(channel, server, "kept").create_gallery("second")
         token = GalleriesStub(channel).ListGalleries(page).next_page_token
-    with server_thread(config_in(tmp_path)) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config_in(tmp_path), EmptyVolumes) as server, grpc.insecure_channel(server.target) as channel:
         assert GalleriesStub(channel).GetGallery(pb.GetGalleryRequest(name=made.name)) == made
         page.page_token = token
         assert len(GalleriesStub(channel).ListGalleries(page).galleries) == 1
 
 
-def test_two_servers_do_not_share_data(running: ServerThread) -> None:
-    with pytest.raises(DataInUse, match="in use"), server_thread(running.foundation.config):
+def test_two_servers_do_not_share_data(running: CatalogueServer) -> None:
+    with pytest.raises(DataInUse, match="in use"), server_thread(running.foundation.config, EmptyVolumes):
         pass
 
 
-def test_two_servers_do_not_share_a_port(running: ServerThread, tmp_path: Path) -> None:
+def test_two_servers_do_not_share_a_port(running: CatalogueServer, tmp_path: Path) -> None:
     config = replace(config_in(tmp_path), listen=parse_address("test", "listen", running.target))
-    with pytest.raises(ListenFailed, match=running.target), server_thread(config):
+    with pytest.raises(ListenFailed, match=running.target), server_thread(config, EmptyVolumes):
         pass
 
 
@@ -251,7 +256,7 @@ def test_a_servers_metrics_count_calls(tmp_path: Path) -> None:
         pass
     address = parse_address("test", "metrics_listen", f"127.0.0.1:{free}")
     config = replace(config_in(tmp_path), metrics_listen=address)
-    with server_thread(config) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config, EmptyVolumes) as server, grpc.insecure_channel(server.target) as channel:
         RegionsStub(channel).ListRegions(installation_pb2.ListRegionsRequest())
         with urlopen(f"http://{address}/metrics") as answer:  # our own, on loopback
             text = answer.read().decode()

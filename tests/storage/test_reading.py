@@ -47,7 +47,7 @@ def root(volume: Volume) -> UUID:
 
 def sent(reader: Reader, segment: int, wanted: bytes = b"") -> list[bytes]:
     found = []
-    for frame in reader.records(segment, wanted):
+    for frame in map(bytes, reader.records(segment, wanted)):
         for record in records_in(frame, SMALL_RULE):
             assert good_check(memoryview(frame), frame.index(record.name) - 40, 72 + record.stored_length)
             found.append(record.name)

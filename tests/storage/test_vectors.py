@@ -1,14 +1,17 @@
 """The golden vectors are what the code gives, and what code that shares nothing with it gives."""
 
 import json
+import struct
 from typing import Any
+from uuid import UUID
 
 import pytest
 import xxhash
 from blake3 import blake3
 
+from galleria_storage import roots
 from galleria_storage.compression import ZSTD, expand
-from galleria_storage.errors import FrameRefused
+from galleria_storage.errors import FrameRefused, StorageError
 from galleria_storage.layout import Layout, Page
 from galleria_storage.records import good_check, records_in
 from galleria_storage.rules import BLOCK_CDC_1
@@ -17,7 +20,8 @@ from tests.support.pages import chunks_of
 from tests.vectors.generate import FOLDER, rendered, vectors
 from tests.vectors.inputs import build, length_of
 
-FILES = ["chunking.json", "disks.json", "frames.json", "records.json"]
+FILES = ["chunking.json", "disks.json", "frames.json", "records.json", "roots.json"]
+ROOT = struct.Struct("<4sHH16s16s16sIIIIQQII")
 
 
 def stored(file_name: str) -> Any:  # noqa: ANN401 - JSON
@@ -84,6 +88,35 @@ def test_records_are_read_back_from_their_bytes(case: dict[str, Any]) -> None:
     assert good_check(memoryview(data), 0, len(data))
     (sent,) = records_in(bytes.fromhex(case["sent_by_a_client"]), BLOCK_CDC_1)
     assert sent == record._replace(flags=0, zeros=0, domain=0)
+
+
+@pytest.mark.parametrize("case", stored("roots.json")["accepted"], ids=lambda case: case["name"])
+def test_roots_have_the_fields_of_the_format(case: dict[str, Any]) -> None:
+    file, name, layout = bytes.fromhex(case["file"]), case["resource_name"].encode(), bytes.fromhex(case["layout"])
+    uids = (bytes.fromhex(case[field]) for field in ("id", "scope", "resource"))
+    numbers = (case[field] for field in ("domain", "key_id", "owner_epoch"))
+    fields = (b"GROT", 1, 0, *uids, *numbers, 0, case["occupied"], case["pinned_ms"], len(name), len(layout))
+    assert ROOT.unpack_from(file) == fields
+    assert file[ROOT.size :] == name + layout + blake3(file[:-32]).digest()
+    assert case["object"] == f"roots/{case['id']}"
+    assert case["released_object"] == f"roots/{case['id']}.released"
+
+
+@pytest.mark.parametrize("case", stored("roots.json")["accepted"], ids=lambda case: case["name"])
+def test_roots_are_read_back_from_their_bytes(case: dict[str, Any]) -> None:
+    root = roots.decode(UUID(case["id"]), bytes.fromhex(case["file"]))
+    assert (root.holder.scope, root.holder.resource) == (UUID(case["scope"]), UUID(case["resource"]))
+    assert root.holder.name == case["resource_name"]
+    numbers = (root.domain, root.epoch, root.occupied, root.pinned_ms)
+    assert numbers == (case["domain"], case["owner_epoch"], case["occupied"], case["pinned_ms"])
+    (disk,) = [disk for disk in stored("disks.json")["disks"] if disk["layout"] == case["layout"]]
+    assert (root.layout.text, root.occupied, case["input"]) == (disk["digest"], disk["occupied"], disk["input"])
+
+
+@pytest.mark.parametrize("case", stored("roots.json")["refused"], ids=lambda case: case["name"])
+def test_bad_roots_are_refused(case: dict[str, Any]) -> None:
+    with pytest.raises(StorageError):
+        roots.decode(UUID(case["id"]), bytes.fromhex(case["file"]))
 
 
 def test_the_worked_bytes_of_the_specification_are_the_vectors() -> None:

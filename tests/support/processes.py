@@ -24,12 +24,13 @@ SECONDS = 60.0
 _MEASURED = """
 import sys
 from pathlib import Path
-from galleria_client.cli import main
+from galleria_client.cli.process import prepare_process
+prepare_process()
+from galleria_client.cli.running import run
 report = Path(sys.argv.pop(1))
-try:
-    main()
-finally:
-    report.write_text(Path("/proc/self/status").read_text())
+code = run(sys.argv[1:])
+report.write_text(Path("/proc/self/status").read_text())
+sys.exit(code)
 """
 
 
@@ -144,11 +145,12 @@ class Galleria:
 class Server:
     """`galleria serve` with its data under `folder`: started, killed, and started again on the same port and data.
 
-    `settings` are environment variables without their prefix, such as LIMITS__IDLE_TIMEOUT.
+    `settings` are environment variables without their prefix, such as LIMITS__IDLE_TIMEOUT; `flags` are added as given.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, flags: Sequence[str] = ()) -> None:
         self.data = folder / "data"
+        self._flags = flags
         self._settings = {f"GALLERIA_{name}": value for name, value in (settings or {}).items()}
         self._process: subprocess.Popen[str] | None = None
         self._changed = threading.Condition()
@@ -188,8 +190,8 @@ class Server:
         told = len(self.lines)
         self._ended = False
         self._process = subprocess.Popen(
-            [str(GALLERIA), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"],
-            env=environment(**self._settings),
+            [str(GALLERIA), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self._flags],
+            env=environment(PYTHONFAULTHANDLER="1", **self._settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

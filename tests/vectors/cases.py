@@ -1,5 +1,8 @@
 """What the golden vectors are about: named inputs, and frames given as bytes."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from tests.vectors.inputs import Part, repeated, stream, text, zeros
 
 BLOCK = 4096
@@ -43,6 +46,64 @@ DISKS: dict[str, list[Part]] = {
     "the largest disk, empty": [zeros(MAX_DISK)],
     "the largest disk, its last bytes in use": [zeros(MAX_DISK - 10_000), stream("end", 10_000)],
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RootCase:
+    """What pins a disk of `DISKS`: the fields of a root file that its layout does not give."""
+
+    disk: str
+    id: UUID
+    scope: UUID
+    resource: UUID
+    resource_name: str
+    domain: int = 0
+    owner_epoch: int = 1
+    pinned_ms: int = 0
+
+
+SCOPE = UUID("0b6f2a54-8e0e-4f43-8a35-2b1c0d9e8f70")
+RESOURCE = UUID("5f0c3ad2-7f7b-4c37-9d0a-6f1f1a2b3c4d")
+MAX_U32 = (1 << 32) - 1
+MAX_EXACT = (1 << 53) - 1
+"""The largest number that every reader of JSON takes exactly."""
+LONGEST_NAME = "n" * 2048
+
+ROOTS: dict[str, RootCase] = {
+    "the worked example": RootCase(
+        "the worked example", UUID("00112233-4455-6677-8899-aabbccddeeff"), SCOPE, RESOURCE, "disks/first",
+        owner_epoch=3, pinned_ms=1_767_225_600_000,
+    ),
+    "a name outside ASCII, a domain of its own": RootCase(
+        "15 blocks of zeros after an empty segment", UUID(int=0x101), SCOPE, RESOURCE, "disks/größe",
+        domain=7, owner_epoch=9, pinned_ms=1_700_000_000_123,
+    ),
+    "no name": RootCase("one zero byte", UUID(int=0), UUID(int=0), UUID(int=0), ""),
+    "the largest numbers, the longest name": RootCase(
+        "the largest disk, its last bytes in use", UUID(int=(1 << 128) - 1), UUID(int=1), UUID(int=2), LONGEST_NAME,
+        domain=MAX_U32, owner_epoch=MAX_U32, pinned_ms=MAX_EXACT,
+    ),
+    "a layout of several entries": RootCase(
+        "data in the first and the fifth segment", UUID(int=0x102), SCOPE, RESOURCE, "disks/data"
+    ),
+}  # fmt: skip
+
+# In the first root the numbers end at 96, its name at 107.
+REFUSED_ROOTS: dict[str, tuple[int, int, str]] = {
+    "another magic": (0, 1, "58"),
+    "version 2": (4, 6, "0200"),
+    "the first zero is 1": (6, 8, "0100"),
+    "the id of another root": (8, 9, "ff"),
+    "a key id": (60, 64, "01000000"),
+    "the second zero is 1": (68, 72, "01000000"),
+    "a shorter name than there is": (88, 92, "0a000000"),
+    "a name of 2,049 bytes": (88, 107, "01080000" + "47000000" + "6e" * 2049),
+    "a layout past its bound": (92, 96, "ffffffff"),
+    "a name that is not UTF-8": (96, 97, "ff"),
+    "another magic in the layout": (107, 108, "58"),
+    "a layout of more entries than there are": (123, 127, "02000000"),
+}
+"""A stretch of the first root, and what stands there instead; the digest at the end is made anew, so that it fits."""
 
 FOX = "the quick brown fox jumps over the lazy dog; "
 FOX_INPUT: list[Part] = [text(FOX * 40)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import xxhash
 
+from galleria_storage import roots
 from galleria_storage.chunking import cut_segment
 from galleria_storage.compression import RAW, ZSTD
 from galleria_storage.digest import name_of, names_of
@@ -15,7 +16,17 @@ from galleria_storage.proof import prove
 from galleria_storage.records import CHUNK, PAGE, encode_header, encode_unproved_header
 from galleria_storage.rules import BLOCK_CDC_1 as RULE
 from tests.support.pages import chunks_of
-from tests.vectors.cases import DISKS, FOX_FRAME, FOX_INPUT, GOOD_FRAMES, REFUSED_FRAMES, SEGMENTS
+from tests.vectors.cases import (
+    DISKS,
+    FOX_FRAME,
+    FOX_INPUT,
+    GOOD_FRAMES,
+    REFUSED_FRAMES,
+    REFUSED_ROOTS,
+    ROOTS,
+    SEGMENTS,
+    RootCase,
+)
 from tests.vectors.inputs import Part, build, length_of, repeated, segment_of, text, zeros
 
 FOLDER = Path(__file__).parent
@@ -29,6 +40,7 @@ def vectors() -> dict[str, Any]:
         "disks.json": {**FORMAT, "disks": [disk(name, parts) for name, parts in DISKS.items()]},
         "frames.json": {**FORMAT, "accepted": good_frames(), "refused": refused_frames()},
         "records.json": {**FORMAT, "records": records()},
+        "roots.json": {**FORMAT, "accepted": good_roots(), "refused": refused_roots()},
     }
 
 
@@ -125,6 +137,50 @@ def record(name: str, kind: int, codec: int, raw: bytes, payload: bytes, domain:
         "stored": stored.hex(),
         "sent_by_a_client": sent.hex(),
     }
+
+
+def good_roots() -> list[dict[str, Any]]:
+    return [root(name, case) for name, case in ROOTS.items()]
+
+
+def root(name: str, case: RootCase) -> dict[str, Any]:
+    pinned = disk(case.disk, DISKS[case.disk])
+    layout = Layout.parse(bytes.fromhex(pinned["layout"]))
+    holder = roots.Holder(case.scope, case.resource, case.resource_name)
+    made = roots.Root(case.id, holder, layout, pinned["occupied"], case.domain, case.owner_epoch, case.pinned_ms)
+    return {
+        "name": name,
+        "input": pinned["input"],
+        "object": roots.object_name(case.id),
+        "released_object": roots.released_name(case.id),
+        "id": case.id.hex,
+        "scope": case.scope.hex,
+        "resource": case.resource.hex,
+        "resource_name": case.resource_name,
+        "domain": case.domain,
+        "key_id": 0,
+        "owner_epoch": case.owner_epoch,
+        "occupied": pinned["occupied"],
+        "pinned_ms": case.pinned_ms,
+        "layout": pinned["layout"],
+        "file": roots.encode(made).hex(),
+    }
+
+
+def refused_roots() -> list[dict[str, Any]]:
+    first = good_roots()[0]
+    whole = bytes.fromhex(first["file"])
+    files = {name: resealed(whole, start, stop, value) for name, (start, stop, value) in REFUSED_ROOTS.items()}
+    files["a digest that does not fit"] = whole[:-1] + bytes([whole[-1] ^ 1])
+    files["cut off"] = whole[:-1]
+    files["a byte behind it"] = whole + b"\0"
+    return [{"name": name, "id": first["id"], "file": file.hex()} for name, file in files.items()]
+
+
+def resealed(file: bytes, start: int, stop: int, value: str) -> bytes:
+    """A root file with other bytes (hexadecimal digits) from `start` to `stop`, and the digest that fits them."""
+    body = file[:start] + bytes.fromhex(value) + file[stop:-32]
+    return body + name_of(body)
 
 
 if __name__ == "__main__":

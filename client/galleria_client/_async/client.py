@@ -22,7 +22,8 @@ class Client:
     Args:
         target: `host:port`; by default GALLERIA_ENDPOINT, else 127.0.0.1:8470.
         timeout: seconds that a unary call may take, a try.
-        retry: how calls that are safe to repeat are tried again while the server is unavailable.
+        retry: how calls that are safe to repeat are tried again while the server is unavailable: shortly when it never
+            answered, as at a wrong address; for minutes once it did, as while it is started again.
     """
 
     def __init__(

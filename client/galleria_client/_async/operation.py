@@ -12,11 +12,10 @@ from google.protobuf.message import Message
 from galleria_client._async.transport import Transport
 from galleria_client.errors import CallFailed, Unavailable, WaitTimedOut
 from galleria_client.operation_messages import failure_in, unpacked
+from galleria_client.retry import patience
 
 R = TypeVar("R", bound=Message)
 ROUND_SECONDS = 10.0
-AWAY_SECONDS = 300.0
-"""How long a server may be away before waiting for its operation is given up."""
 
 
 class Operation(Generic[R]):
@@ -69,9 +68,9 @@ class Operation(Generic[R]):
 
         Raises:
             WaitTimedOut: it goes on.
-            Unavailable: the server was away for AWAY_SECONDS.
+            Unavailable: the server was away as long as the client's retry policy allows.
         """
-        answered = time.monotonic()
+        answered, away = time.monotonic(), False
         end = None if timeout is None else answered + timeout
         while not self.done:
             left = every if end is None else min(every, end - time.monotonic())
@@ -79,11 +78,11 @@ class Operation(Generic[R]):
                 raise WaitTimedOut(self.name, timeout or 0.0)
             try:
                 await self._wait_round(left)
-            except Unavailable:
-                if time.monotonic() - answered > AWAY_SECONDS:
-                    raise
+            except Unavailable as failure:
+                self._bear(failure, answered, first=not away)
+                away = True
                 continue
-            answered = time.monotonic()
+            answered, away = time.monotonic(), False
             if each is not None:
                 each(self.metadata)
         return self
@@ -105,12 +104,22 @@ class Operation(Generic[R]):
         request = operations_pb2.CancelOperationRequest(name=self.name)
         await self._transport.unary(self._stub.CancelOperation, request, repeat=True)
 
+    def _bear(self, failure: Unavailable, answered: float, *, first: bool) -> None:
+        """Go on though the server is away, for as long as the policy allows since it `answered`; raises otherwise."""
+        policy = self._transport.retry
+        left = answered + policy.away_seconds - time.monotonic()
+        if left <= 0:
+            raise failure
+        if first and policy.on_away is not None:
+            policy.on_away(failure, left)
+
     async def _wait_round(self, seconds: float) -> None:
         request = operations_pb2.WaitOperationRequest(name=self.name)
         request.timeout.FromNanoseconds(int(seconds * 1e9))
         began = time.monotonic()
         timeout = seconds + self._transport.timeout
-        self.message = await self._transport.unary(self._stub.WaitOperation, request, repeat=True, timeout=timeout)
+        with patience(0.0):  # `wait` has its own, which its timeout bounds
+            self.message = await self._transport.unary(self._stub.WaitOperation, request, repeat=True, timeout=timeout)
         # A server may answer sooner than asked; that must not become a busy loop.
         early = min(seconds, 1.0) - (time.monotonic() - began)
         if not self.done and early > 0:

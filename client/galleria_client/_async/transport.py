@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar
 
 import grpc
 
 from galleria_client._sync.transport import Transport as BlockingTransport
 from galleria_client.endpoint import CALL_SECONDS, OPTIONS, endpoint
-from galleria_client.retry import RetryPolicy, may_repeat
+from galleria_client.retry import RetryPolicy, Tries
 from galleria_client.status import failure_of
 
 A = TypeVar("A")
@@ -35,6 +36,8 @@ class Transport:
         self.target = endpoint(target)
         self.timeout = timeout
         self.retry = retry or RetryPolicy()
+        self.answered = threading.Event()
+        """Set once the server has answered a call."""
         self.channel = grpc.aio.insecure_channel(self.target, options=OPTIONS)
         self._blocking: BlockingTransport | None = None
 
@@ -48,19 +51,21 @@ class Transport:
     ) -> A_co:
         """Call `method` with a deadline of `timeout` seconds a try; when it may `repeat`, again while unavailable.
 
+        A server that has answered before is waited for as long as the policy says, one that never did only shortly.
+
         Raises:
             CallFailed: as the server or gRPC said.
         """
-        pauses = self.retry.pauses() if repeat else iter(())
+        tries = Tries(self.retry, self.answered, repeat=repeat)
         while True:
             try:
-                return await method(request, timeout=timeout or self.timeout)
+                answer = await method(request, timeout=timeout or self.timeout)
             except grpc.RpcError as error:
                 failure = failure_of(error)
-            pause = next(pauses, None)
-            if pause is None or not may_repeat(failure):
-                raise failure
-            await asyncio.sleep(max(pause, failure.failure.retry_after or 0.0))
+            else:
+                self.answered.set()
+                return answer
+            await asyncio.sleep(tries.pause_after(failure))
 
     async def stream(self, call: AsyncIterable[A]) -> AsyncIterator[A]:
         """The answers of a server stream.
@@ -89,9 +94,13 @@ class Transport:
             raise
 
     def blocking(self) -> BlockingTransport:
-        """A transport of its own for blocking work, made when it is first needed."""
+        """A transport of its own for blocking work, made when it is first needed.
+
+        Its calls do not wait for a server that is away: a transfer does, where it can be cancelled.
+        """
         if self._blocking is None:
-            self._blocking = BlockingTransport(self.target, timeout=self.timeout, retry=self.retry)
+            retry = replace(self.retry, away_seconds=0.0)
+            self._blocking = BlockingTransport(self.target, timeout=self.timeout, retry=retry, answered=self.answered)
         return self._blocking
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ import grpc
 
 from galleria_client.endpoint import CALL_SECONDS, OPTIONS, endpoint
 from galleria_client.errors import CallFailed
-from galleria_client.retry import RetryPolicy, may_repeat
+from galleria_client.retry import RetryPolicy, Tries
 from galleria_client.status import failure_of
 
 A = TypeVar("A")
@@ -27,14 +27,24 @@ class Unary(Protocol[Q_contra, A_co]):
 
 
 class Transport:
-    """One channel and the rules for calls on it. Safe to share between threads."""
+    """One channel and the rules for calls on it. Safe to share between threads.
+
+    `answered` is what another transport to the same server knows about it.
+    """
 
     def __init__(
-        self, target: str | None = None, *, timeout: float = CALL_SECONDS, retry: RetryPolicy | None = None
+        self,
+        target: str | None = None,
+        *,
+        timeout: float = CALL_SECONDS,
+        retry: RetryPolicy | None = None,
+        answered: threading.Event | None = None,
     ) -> None:
         self.target = endpoint(target)
         self.timeout = timeout
         self.retry = retry or RetryPolicy()
+        self.answered = answered or threading.Event()
+        """Set once the server has answered a call."""
         self.channel = grpc.insecure_channel(self.target, options=OPTIONS)
 
     def unary(
@@ -42,19 +52,21 @@ class Transport:
     ) -> A_co:
         """Call `method` with a deadline of `timeout` seconds a try; when it may `repeat`, again while unavailable.
 
+        A server that has answered before is waited for as long as the policy says, one that never did only shortly.
+
         Raises:
             CallFailed: as the server or gRPC said.
         """
-        pauses = self.retry.pauses() if repeat else iter(())
+        tries = Tries(self.retry, self.answered, repeat=repeat)
         while True:
             try:
-                return method(request, timeout=timeout or self.timeout)
+                answer = method(request, timeout=timeout or self.timeout)
             except grpc.RpcError as error:
                 failure = failure_of(error)
-            pause = next(pauses, None)
-            if pause is None or not may_repeat(failure):
-                raise failure
-            time.sleep(max(pause, failure.failure.retry_after or 0.0))
+            else:
+                self.answered.set()
+                return answer
+            time.sleep(tries.pause_after(failure))
 
     def stream(self, call: Iterator[A]) -> Iterator[A]:
         """The answers of a server stream.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -46,10 +47,12 @@ def wait_until_provisioned(session: Session, name: str, region: str, timeout: fl
     """
     from galleria.v1 import galleries_pb2 as pb
     from galleria_client.errors import WaitTimedOut
+    from galleria_client.retry import patience
 
     end = None if timeout is None else time.monotonic() + timeout
     while True:
-        version = session.client.galleries.get_version(name)
+        with patience(math.inf if end is None else max(0.0, end - time.monotonic())):
+            version = session.client.galleries.get_version(name)
         usable = {place.region for place in version.replication if place.usable}
         creating = version.provisioning_state == pb.PROVISIONING_STATE_CREATING
         if not creating or (region and region.replace(" ", "").lower() in usable):

@@ -56,8 +56,8 @@ class Root(click.Group):
 
 @cache
 def _plugins() -> dict[str, EntryPoint]:
-    # Only help and the server's commands need it, and it takes a tenth of the command line's start to load.
-    from importlib.metadata import entry_points  # noqa: PLC0415
+    # Slow to load, and only help and the server's commands need it.
+    from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=PLUGINS)}
 

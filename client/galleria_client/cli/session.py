@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from galleria_client._sync.client import Client
+    from galleria_client.errors import CallFailed
 
 FORMATS = ("json", "table", "tsv", "yaml", "none")
 
@@ -80,14 +81,20 @@ def with_session(*, file_output: bool = False) -> Callable[[Callable[..., None]]
             **kwargs: object,
         ) -> None:
             from galleria_client._sync.client import Client
+            from galleria_client.retry import RetryPolicy
 
             check_query(query)
-            with Client(endpoint) as client:
+            with Client(endpoint, retry=RetryPolicy(on_away=tell_away if progress != "none" else None)) as client:
                 function(Session(client, format_, query, progress, subscription), **kwargs)
 
         return wrapped
 
     return decorate
+
+
+def tell_away(failure: CallFailed, seconds: float) -> None:
+    """Say that the command waits for its server."""
+    click.echo(f"{failure}; trying again for up to {seconds:.0f} s", err=True)
 
 
 def check_query(query: str | None) -> None:

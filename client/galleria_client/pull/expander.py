@@ -27,7 +27,7 @@ class ExpandTask:
     """Records of a segment; `done` is called when they are in place."""
 
     segment: Segment
-    records: bytes
+    records: bytes | memoryview
     done: Callable[[Segment], None]
 
 
@@ -81,7 +81,7 @@ class Expander:
             self._run.progressed()
         task.done(segment)
 
-    def _verified(self, segment: Segment, records: bytes) -> dict[bytes, bytes]:
+    def _verified(self, segment: Segment, records: bytes | memoryview) -> dict[bytes, bytes]:
         """The chunks in the records by name, each checked against it."""
         found = {}
         try:

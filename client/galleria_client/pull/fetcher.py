@@ -8,10 +8,11 @@ from typing import Final
 import grpc
 
 from galleria.v1 import contents_pb2 as pb
-from galleria.v1.contents_pb2_grpc import ContentsStub
+from galleria.v1.record_messages import ReadRecords
 from galleria_client.errors import CallFailed, Failure, GaveUp, Idle, Unavailable
 from galleria_client.outbox import Outbox
 from galleria_client.output_errors import ContentCorrupt
+from galleria_client.pull.calls import ReadChunksCall
 from galleria_client.pull.expander import Expander, ExpandTask
 from galleria_client.pull.segment import Segment
 from galleria_client.pull.session import PullRun
@@ -27,9 +28,15 @@ class Fetcher:
     """Asks for segments and hands what arrives to the expander. All state is guarded by the run's condition."""
 
     def __init__(
-        self, stub: ContentsStub, source: pb.ContentSource, expander: Expander, sink: Sink, run: PullRun, give_up: float
+        self,
+        read: ReadChunksCall,
+        source: pb.ContentSource,
+        expander: Expander,
+        sink: Sink,
+        run: PullRun,
+        give_up: float,
     ) -> None:
-        self._stub = stub
+        self._read = read
         self._source = source
         self._expander = expander
         self._sink = sink
@@ -97,7 +104,7 @@ class Fetcher:
                 self._ask(segment)
             self._close_if_done()
         try:
-            call = self._stub.ReadChunks(iter(outbox))
+            call = self._read(iter(outbox))
             self._call = call
             if self._run.ended:
                 call.cancel()
@@ -127,7 +134,7 @@ class Fetcher:
             want = pb.WantChunks(segment=segment.number, wanted=segment.wanted())
             self._outbox.post(pb.ReadChunksRequest(want=want))
 
-    def _take(self, answer: pb.ReadChunksResponse, outbox: Outbox[pb.ReadChunksRequest]) -> None:
+    def _take(self, answer: ReadRecords, outbox: Outbox[pb.ReadChunksRequest]) -> None:
         with self._run.changed:
             segment = self._open.get(answer.segment)
             self._run.received += len(answer.records)

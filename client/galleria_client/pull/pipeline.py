@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from galleria.v1.contents_pb2_grpc import ContentsStub
 from galleria_client._sync.transport import Transport
 from galleria_client.errors import Interrupted
+from galleria_client.pull.calls import read_chunks_call
 from galleria_client.pull.content import Content
 from galleria_client.pull.expander import Expander, writes_of
 from galleria_client.pull.fetcher import Fetcher
@@ -87,7 +87,7 @@ class _Pull:
         stop: threading.Event,
     ) -> None:
         self._began = time.perf_counter()
-        self._stub = ContentsStub(transport.channel)
+        self._read = read_chunks_call(transport.channel)
         self._options = options
         self._progress = progress
         self._stop = stop
@@ -103,7 +103,7 @@ class _Pull:
         """
         options, state = self._options, self.state
         expander = Expander(options.threads, self.content.layout.rule, sink, state)
-        fetcher = Fetcher(self._stub, self.content.source, expander, sink, state, options.give_up_seconds)
+        fetcher = Fetcher(self._read, self.content.source, expander, sink, state, options.give_up_seconds)
         planner = _Planner(self.content, sink, seeds, fetcher, state, options.segments)
         fetching = threading.Thread(target=fetcher.run, name="galleria-fetch", daemon=True)
         planning = threading.Thread(target=planner.run, name="galleria-plan", daemon=True)

@@ -23,13 +23,15 @@ class SeedTable:
         self._prefixes, self._places = prefixes[order], places[order]
 
     @classmethod
-    def of(cls, pages: Iterable[tuple[bytes, int]], before: Self | None = None) -> Self:
-        """The chunks of encoded pages, each with the place of its first byte, after those of another table."""
-        none = np.empty(0, np.uint64)
-        columns = [(none, none) if before is None else (before._prefixes, before._places)]
-        columns += [_chunks_of(page, start) for page, start in pages]
+    def empty(cls) -> Self:
+        """No chunks."""
+        return cls(np.empty(0, np.uint64), np.empty(0, np.uint64))
+
+    def joined(self, pages: Iterable[tuple[bytes, int]]) -> SeedTable:
+        """These chunks and behind them those of encoded pages, each page with the place of its first byte."""
+        columns = [(self._prefixes, self._places), *(_chunks_of(page, start) for page, start in pages)]
         prefixes, places = zip(*columns, strict=True)
-        return cls(np.concatenate(prefixes), np.concatenate(places))
+        return SeedTable(np.concatenate(prefixes), np.concatenate(places))
 
     def places(self, names: Sequence[bytes]) -> Iterable[tuple[int, int]]:
         """Position in `names` and place of each name that may be here."""

@@ -55,7 +55,7 @@ class Seeds:
             for segment in source.scan(None)
             if segment.page is not None
         )
-        self._table = SeedTable.of(pages, self._table)
+        self._table = (self._table or SeedTable.empty()).joined(pages)
 
     def find(self, chunks: Iterable[tuple[bytes, int]]) -> Iterable[tuple[bytes, bytes]]:
         """The bytes, under their names, of those chunks (name, length in bytes) that a seed has; each is checked."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
 
-from galleria.v1.disks_pb2 import PushRequest, Records
-from galleria_client.outbox import Outbox
+from galleria.v1.record_messages import write_push_records
+from galleria_client.push.calls import PushOutbox
 from galleria_client.push.pieces import PORTION, Piece, contiguous
 from galleria_client.push.source import SegmentBytes
 from galleria_client.push.statistics import Statistics
@@ -36,9 +36,9 @@ class CodecTask:
 
     content: SegmentBytes
     pieces: list[Piece]
-    outbox: Outbox[PushRequest]
+    outbox: PushOutbox
     frame: int
-    done: Callable[[Outbox[PushRequest]], None]
+    done: Callable[[PushOutbox], None]
 
 
 class CodecPool:
@@ -88,10 +88,10 @@ class CodecPool:
         read = time.perf_counter()
         payloads = compress(views, self._level)
         self._statistics.spend(read=read - began, compress=time.perf_counter() - read)
-        for records, chunks in frames(task.pieces, payloads, task.frame):
-            if not task.outbox.post_data(PushRequest(records=Records(records=records))):
+        for message, chunks, size in frames(task.pieces, payloads, task.frame):
+            if not task.outbox.post_data(message):
                 return
-            self._statistics.count(chunks_sent=chunks, bytes_sent=len(records))
+            self._statistics.count(chunks_sent=chunks, bytes_sent=size)
 
 
 def read_pieces(task: CodecTask, buffer: memoryview) -> list[memoryview]:
@@ -109,16 +109,16 @@ def read_pieces(task: CodecTask, buffer: memoryview) -> list[memoryview]:
 
 def frames(
     pieces: list[Piece], payloads: list[tuple[int, bytes | memoryview]], limit: int
-) -> Iterator[tuple[bytes, int]]:
-    """Records of the chunks, joined up to `limit` bytes, and how many each has; the payloads may be reused then."""
+) -> Iterator[tuple[bytes, int, int]]:
+    """Messages with records of the chunks, up to `limit` bytes of them, and how many chunks and bytes each has."""
     parts: list[bytes | memoryview] = []
     size = 0
     for piece, (codec, payload) in zip(pieces, payloads, strict=True):
         length = HEADER_SIZE + len(payload)
         if parts and size + length > limit:
-            yield b"".join(parts), len(parts) // 2
+            yield write_push_records(parts, size), len(parts) // 2, size
             parts, size = [], 0
         parts += (encode_unproved_header(CHUNK, codec, piece.length, len(payload), piece.name), payload)
         size += length
     if parts:
-        yield b"".join(parts), len(parts) // 2
+        yield write_push_records(parts, size), len(parts) // 2, size

@@ -14,7 +14,7 @@ from galleria_client._sync.transport import Transport
 from galleria_client.errors import AlreadyExists, CallFailed
 from galleria_client.push.options import PushOptions
 from galleria_client.resource_names import last_part, parent_of
-from galleria_client.retry import persist
+from galleria_client.retry import patience, persist
 from galleria_client.source_errors import DiskDiffers
 
 A = TypeVar("A")
@@ -51,35 +51,55 @@ class Destination:
             self._persist(lambda: self._transport.unary(self._stub.CreateDisk, request, repeat=True))
             self.created = True
         except AlreadyExists as refusal:
-            found = self._persist(
-                lambda: self._transport.unary(self._stub.GetDisk, pb.GetDiskRequest(name=self._name), repeat=True)
-            )
+            found = self.find()
             if found.state not in (pb.Disk.STATE_EMPTY, pb.Disk.STATE_PUSHING):
                 raise refusal from None
             self._check_same(found, path, size, location)
 
+    def find(self) -> pb.Disk:
+        """The disk as it is now.
+
+        Raises:
+            NotFound: it was deleted.
+        """
+        request = pb.GetDiskRequest(name=self._name)
+        return self._persist(lambda: self._transport.unary(self._stub.GetDisk, request, repeat=True))
+
     def begin(self) -> str:
-        """Open the push, or find the one that is open; returns its session."""
+        """Open the push, or find the one that is open; returns its session.
+
+        Raises:
+            WrongState: the disk has its content already.
+        """
         request = pb.BeginPushRequest(disk=self._name)
         session = self._persist(lambda: self._transport.unary(self._stub.BeginPush, request, repeat=True))
         self._session = session.session
         return self._session
 
     def commit(self, layout: bytes, sha256: str, statistics: pb.PushStatistics) -> pb.Disk:
-        """End the push; returns the disk, READY."""
+        """End the push; returns the disk, READY. Another push that ended it with the same layout does as well.
+
+        Raises:
+            WrongState: another push ended it with another layout.
+        """
         request = pb.CommitPushRequest(session=self._session, layout=layout, sha256=sha256, statistics=statistics)
         return self._persist(
             lambda: self._transport.unary(self._stub.CommitPush, request, repeat=True, timeout=COMMIT_SECONDS)
         )
 
     def undo(self) -> None:
-        """Leave nothing half done, as far as the server can be reached."""
-        with suppress(CallFailed):
+        """Leave nothing half done, as far as the server can be reached. What another push has completed stays."""
+        with suppress(CallFailed), patience(0.0):
             if self._session:
                 self._transport.unary(self._stub.AbortPush, pb.AbortPushRequest(session=self._session), repeat=True)
             if self.created:
-                request = pb.DeleteDiskRequest(name=self._name, request_id=str(uuid4()))
-                self._transport.unary(self._stub.DeleteDisk, request, repeat=True)
+                self._delete_unless_ready()
+
+    def _delete_unless_ready(self) -> None:
+        found = self._transport.unary(self._stub.GetDisk, pb.GetDiskRequest(name=self._name), repeat=True)
+        if found.state != pb.Disk.STATE_READY:
+            request = pb.DeleteDiskRequest(name=self._name, etag=found.etag, request_id=str(uuid4()))
+            self._transport.unary(self._stub.DeleteDisk, request, repeat=True)
 
     def _check_same(self, found: pb.Disk, path: str, size: int, location: str) -> None:
         if size and found.size_bytes and found.size_bytes != size:

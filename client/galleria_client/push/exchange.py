@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from galleria.v1.disks_pb2_grpc import DisksStub
 from galleria_client._sync.transport import Transport
 from galleria_client.errors import Interrupted
+from galleria_client.push.calls import push_call
 from galleria_client.push.checksum import Checksum
 from galleria_client.push.codec import CodecPool
 from galleria_client.push.lane import Lane
@@ -31,9 +31,9 @@ class Exchange:
         self._rule = rule
         self._run = run
         self._codecs = CodecPool(options.codec_threads, options.level, rule, statistics, run.fail)
-        stub = DisksStub(transport.channel)
+        push = push_call(transport.channel)
         self._lanes = [
-            Lane(run, stub, session, self._codecs, options.give_up_seconds) for _ in range(max(1, options.streams))
+            Lane(run, push, session, self._codecs, options.give_up_seconds) for _ in range(max(1, options.streams))
         ]
         run.lanes[:] = self._lanes
         self._pages: list[bytes | None] = []

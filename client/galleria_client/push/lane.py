@@ -10,10 +10,10 @@ from typing import Final
 import grpc
 
 from galleria.v1 import disks_pb2 as pb
-from galleria.v1.disks_pb2_grpc import DisksStub
 from galleria_client.bitmaps import positions_in
 from galleria_client.errors import CallFailed, Failure, GaveUp, Idle, LeaseLapsed, NotFound, Unavailable
 from galleria_client.outbox import Outbox
+from galleria_client.push.calls import PushCall, PushOutbox
 from galleria_client.push.codec import FRAME, CodecPool, CodecTask
 from galleria_client.push.pieces import needed_pieces, portions
 from galleria_client.push.session import PushRun, SessionLost
@@ -31,7 +31,7 @@ class _Attempt:
     """The state of one stream; a broken one is replaced as a whole."""
 
     def __init__(self) -> None:
-        self.outbox: Outbox[pb.PushRequest] = Outbox()
+        self.outbox: PushOutbox = Outbox()
         self.attached = False
         self.flushed = False
         """Nothing was sent since the last flush."""
@@ -54,9 +54,9 @@ class Lane:
     All state is guarded by the run's condition. `run` is the lane's thread; the scanner calls `offer`.
     """
 
-    def __init__(self, run: PushRun, stub: DisksStub, session: str, codecs: CodecPool, give_up_seconds: float) -> None:
+    def __init__(self, run: PushRun, push: PushCall, session: str, codecs: CodecPool, give_up_seconds: float) -> None:
         self._run = run
-        self._stub = stub
+        self._push = push
         self._session = session
         self._codecs = codecs
         self._give_up_seconds = give_up_seconds
@@ -135,7 +135,7 @@ class Lane:
         """Use one stream until it ends; returns why it did."""
         self._now.outbox.post(pb.PushRequest(attach=pb.Attach(session=self._session)))
         try:
-            call = self._stub.Push(iter(self._now.outbox))
+            call = self._push(iter(self._now.outbox))
             self._call = call
             if self._run.ended:
                 call.cancel()
@@ -230,7 +230,7 @@ class Lane:
         offer = pb.OfferSegment(segment=segment.number, page=page)
         self._now.outbox.post(pb.PushRequest(offer_segment=offer))
 
-    def _task_done(self, outbox: Outbox[pb.PushRequest]) -> None:
+    def _task_done(self, outbox: PushOutbox) -> None:
         with self._run.changed:
             if outbox is self._now.outbox:
                 self._now.tasks -= 1

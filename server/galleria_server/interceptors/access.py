@@ -26,7 +26,7 @@ async def log_access(method: str, context: grpc.aio.ServicerContext[Any, Any]) -
     call = Call(request_id_from(offered), method)
     CURRENT.set(call)
     context.set_trailing_metadata(((REQUEST_ID_KEY, call.request_id),))
-    # A stream that its client left may be closed here long after gRPC has freed the call, which has no peer then.
+    # Asking a call that gRPC has freed would end the process; at its beginning it is certain not to be.
     peer = context.peer()
     began = time.perf_counter()
     code = ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import grpc
@@ -15,7 +16,12 @@ Around = Callable[[str, "grpc.aio.ServicerContext[Any, Any]"], AbstractAsyncCont
 
 
 class AroundInterceptor(grpc.aio.ServerInterceptor):
-    """Puts `around` about every handler. A stream is inside from its first message to its last."""
+    """Puts `around` about every handler. A stream is inside from its first message to its last.
+
+    What gives messages becomes a handler that writes them: gRPC never closes a generator whose client has left, so
+    that it would end at some later time, with a context whose call is freed. A handler that writes is cancelled instead
+    and ends within its call.
+    """
 
     def __init__(self, around: Around) -> None:
         self._around = around
@@ -53,18 +59,44 @@ class AroundInterceptor(grpc.aio.ServerInterceptor):
 
         return wrapped
 
-    def _streaming(self, method: str, inner: Callable[..., Any]) -> Callable[..., AsyncIterator[Any]]:
-        async def wrapped(request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401  # messages of any type
+    def _streaming(self, method: str, inner: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+        async def wrapped(request: Any, context: Any) -> None:  # noqa: ANN401  # messages of any type
             async with self._around(method, context):
                 answers = inner(request, context)
-                if not inspect.isasyncgen(answers):  # one that writes to the context, as the health service does
+                if not inspect.isasyncgen(answers):  # one that writes, as all do that an interceptor has wrapped
                     await answers
                     return
-                async with aclosing(answers):
-                    async for answer in answers:
-                        yield answer
+                await _write_all(answers, context)
 
         return wrapped
+
+
+async def _write_all(answers: AsyncGenerator[Any, Any], context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    async for answer in answers:
+        try:
+            await _write(answer, context)
+        except BaseException:
+            await _close(answers)
+            raise
+
+
+async def _write(answer: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    try:
+        await context.write(answer)
+    except grpc.aio.AbortError:
+        raise
+    except grpc.aio.BaseError:
+        # The client has left or the server stops, and gRPC has not yet cancelled this task. It is no error of ours.
+        raise asyncio.CancelledError from None
+
+
+async def _close(answers: AsyncGenerator[Any, Any]) -> None:
+    closing = asyncio.ensure_future(answers.aclose())
+    while not closing.done():
+        # A write fails before gRPC cancels the task for the same reason: what is being given back must not be left.
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(closing)
+    closing.result()
 
 
 _unary_stream = grpc.unary_stream_rpc_method_handler

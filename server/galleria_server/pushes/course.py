@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from galleria_server.pushes.limits import StreamLimits
 from galleria_server.pushes.live import LivePush
@@ -60,13 +60,13 @@ class Course(Generic[Answer]):
         finally:
             reading.cancel()
 
-    async def ask(self, question: Coroutine[Any, Any, Answer]) -> None:
+    async def ask(self, question: Callable[[], Awaitable[Answer]]) -> None:
         """Work on a question; its answer is given in turn."""
         await self._outbox.answer(await self._slots.start(question))
 
     async def work(self, function: Callable[..., object], *args: object) -> None:
         """Run a blocking function in the volume's pool; nothing is answered."""
-        await self._slots.start(self._live.mount.run(function, *args))
+        await self._slots.start(lambda: self._live.mount.start(function, *args))
 
     async def flush(self) -> None:
         """Make durable what was received so far."""

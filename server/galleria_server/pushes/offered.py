@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from itertools import pairwise
 
 from galleria.v1 import disks_pb2 as pb
+from galleria.v1.record_messages import PushedRecords
 from galleria_server.domain.errors_content import LimitExceeded, ProtocolViolated
 from galleria_server.pushes.bits import bits_of
 from galleria_server.pushes.course import Course
@@ -18,7 +20,7 @@ MAX_OFFERED_PAGES = 4096
 
 
 async def offered(
-    live: LivePush, requests: AsyncIterator[pb.PushRequest], limits: StreamLimits
+    live: LivePush, requests: AsyncIterator[pb.PushRequest | PushedRecords], limits: StreamLimits
 ) -> AsyncGenerator[pb.PushResponse, None]:
     """The answers to the messages after `attach`.
 
@@ -47,15 +49,18 @@ class _Offers:
         self._course = course
         self._limits = limits
 
-    async def take(self, request: pb.PushRequest) -> None:
+    async def take(self, request: pb.PushRequest | PushedRecords) -> None:
         """Begin the work that a message asks for."""
+        if isinstance(request, PushedRecords):
+            await self._records(request.records)
+            return
         match request.WhichOneof("message"):
             case "records":
                 await self._records(request.records.records)
             case "offer_segment":
-                await self._course.ask(self._segment(request.offer_segment))
+                await self._course.ask(partial(self._segment, request.offer_segment))
             case "offer_pages":
-                await self._course.ask(self._pages(request.offer_pages))
+                await self._course.ask(partial(self._pages, request.offer_pages))
             case "flush":
                 await self._course.flush()
             case "attach":
@@ -63,7 +68,7 @@ class _Offers:
             case _:
                 raise ProtocolViolated("a message must be one that this server knows")
 
-    async def _records(self, records: bytes) -> None:
+    async def _records(self, records: bytes | memoryview) -> None:
         limit = self._limits.max_records_bytes
         if len(records) > limit:
             raise LimitExceeded("max_records_bytes", len(records), limit)

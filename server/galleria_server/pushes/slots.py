@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,32 +19,32 @@ class Slots:
     def __init__(self, count: int, failed: Callable[[BaseException], None]) -> None:
         self._free = asyncio.Semaphore(count)
         self._failed = failed
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
 
     @property
     def busy(self) -> bool:
         """Whether any work runs."""
         return bool(self._running)
 
-    async def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin `work` as soon as a slot is free."""
+    async def start(self, begin: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
+        """Begin work as soon as a slot is free; what becomes of it."""
+        await self._free.acquire()
         try:
-            await self._free.acquire()
+            work = asyncio.ensure_future(begin())
         except BaseException:
-            work.close()
+            self._free.release()
             raise
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return task
+        self._running.add(work)
+        work.add_done_callback(self._ended)
+        return work
 
     async def settle(self) -> None:
         """Wait until no work runs."""
         while self._running:
             await asyncio.wait(self._running)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
+    def _ended(self, work: asyncio.Future[Any]) -> None:
+        self._running.discard(work)
         self._free.release()
-        if not task.cancelled() and (error := task.exception()):
+        if not work.cancelled() and (error := work.exception()):
             self._failed(error)

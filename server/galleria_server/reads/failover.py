@@ -51,7 +51,7 @@ async def first_of(copies: Copies, segment: int, read: Callable[[Reader], T]) ->
     raise copies.lost(segment, 1)
 
 
-async def records(copies: Copies, segment: int, names: Sequence[bytes]) -> AsyncGenerator[bytes, None]:
+async def records(copies: Copies, segment: int, names: Sequence[bytes]) -> AsyncGenerator[memoryview, None]:
     """Frames with the records of these chunks of a segment; what one copy lacks comes from the next.
 
     Raises ContentLost, VolumeUnavailable.
@@ -75,7 +75,7 @@ async def records(copies: Copies, segment: int, names: Sequence[bytes]) -> Async
     raise copies.lost(segment, len(missing))
 
 
-def names_in(frame: bytes) -> Iterator[bytes]:
+def names_in(frame: bytes | memoryview) -> Iterator[bytes]:
     """The names of the records of a frame that the storage made."""
     offset = 0
     while offset < len(frame):

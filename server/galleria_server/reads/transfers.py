@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from galleria.v1 import contents_pb2 as pb
 from galleria.v1 import disks_pb2
+from galleria.v1.record_messages import ReadRecords
 from galleria_server.domain.errors_content import OutsideContent
 from galleria_server.reads import failover
 from galleria_server.reads.copies import Copies
@@ -48,7 +49,7 @@ async def pages(copies: Copies, first: int, count: int) -> AsyncGenerator[pb.Seg
             yield pb.SegmentPage(segment=segment, page=page)
 
 
-async def chunks(copies: Copies, wants: AsyncIterator[pb.WantChunks]) -> AsyncGenerator[pb.ReadChunksResponse, None]:
+async def chunks(copies: Copies, wants: AsyncIterator[pb.WantChunks]) -> AsyncGenerator[ReadRecords, None]:
     """The records that are asked for, segment by segment. Raises OutsideContent."""
     async for want in wants:
         names = await failover.first_of(copies, want.segment, _wanted_names(want.segment, want.wanted))
@@ -88,7 +89,7 @@ async def everything(copies: Copies, first: int) -> AsyncGenerator[pb.PullRespon
             names = sent.new(_names(page.page, rule))
             async with aclosing(failover.records(copies, page.segment, names)) as frames:
                 async for frame in frames:
-                    yield pb.PullResponse(records=disks_pb2.Records(records=frame))
+                    yield pb.PullResponse(records=disks_pb2.Records(records=bytes(frame)))
 
 
 def _wanted_names(segment: int, wanted: bytes) -> Callable[[Reader], list[bytes]]:
@@ -109,16 +110,14 @@ def _names(page: bytes, rule: Rule) -> list[bytes]:
     return list(Page.parse(page, rule).names)
 
 
-async def _last_marked(
-    segment: int, frames: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[pb.ReadChunksResponse, None]:
-    last = b""
+async def _last_marked(segment: int, frames: AsyncGenerator[memoryview, None]) -> AsyncGenerator[ReadRecords, None]:
+    last: bytes | memoryview = b""
     async with aclosing(frames):
         async for frame in frames:
             if last:
-                yield pb.ReadChunksResponse(segment=segment, records=last)
+                yield ReadRecords(segment, last, segment_done=False)
             last = frame
-    yield pb.ReadChunksResponse(segment=segment, records=last, segment_done=True)
+    yield ReadRecords(segment, last, segment_done=True)
 
 
 def _range_data(piece: Piece) -> pb.RangeData:

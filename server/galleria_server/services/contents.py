@@ -10,6 +10,7 @@ import grpc.aio
 
 from galleria.v1 import contents_pb2 as pb
 from galleria.v1 import contents_pb2_grpc
+from galleria.v1.record_messages import ReadRecords
 from galleria_server.domain.errors_content import ProtocolViolated
 from galleria_server.reads import transfers
 from galleria_server.reads.copies import Copies, open_copies
@@ -48,9 +49,9 @@ class ContentsService(contents_pb2_grpc.ContentsServicer):
             async for answer in answers:
                 yield answer
 
-    async def ReadChunks(
+    async def ReadChunks(  # type: ignore[override]  # record_streams writes the answers
         self, request_iterator: AsyncIterator[pb.ReadChunksRequest], context: Context
-    ) -> AsyncIterator[pb.ReadChunksResponse]:
+    ) -> AsyncIterator[ReadRecords]:
         first = await first_sent(request_iterator, self._idle)
         if first is None or first.WhichOneof("message") != "source":
             raise ProtocolViolated("the first message of a ReadChunks stream is source")

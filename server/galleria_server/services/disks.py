@@ -13,6 +13,7 @@ from google.protobuf import empty_pb2
 
 from galleria.v1 import disks_pb2 as pb
 from galleria.v1 import disks_pb2_grpc
+from galleria.v1.record_messages import PushedRecords
 from galleria_server.catalogue import disks as catalogue
 from galleria_server.domain.disk_size import check_size
 from galleria_server.domain.errors import NotFound
@@ -94,10 +95,10 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         return await self._session(await self._pushes.find(_session_id(request.session)))
 
     async def Push(
-        self, request_iterator: AsyncIterator[pb.PushRequest], context: Context
+        self, request_iterator: AsyncIterator[pb.PushRequest | PushedRecords], context: Context
     ) -> AsyncIterator[pb.PushResponse]:
         first = await first_sent(request_iterator, self._limits.idle_timeout_seconds)
-        if first is None or first.WhichOneof("message") != "attach":
+        if first is None or isinstance(first, PushedRecords) or first.WhichOneof("message") != "attach":
             raise ProtocolViolated("the first message of a Push stream is attach")
         live = await self._pushes.find(_session_id(first.attach.session))
         answers = self._taken(offered(live, request_iterator, self._limits), context)

@@ -61,8 +61,7 @@ class Mount:
         self._watchdog = Watchdog(patience, clock)
         self._requests = BoundedExecutor(f"volume-{config.name}", workers=WORKERS, queue=QUEUE)
         self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
-        self._waiting: set[asyncio.Future[object]] = set()
-        self._work: set[asyncio.Future[Any]] = set()
+        self._waiting: set[asyncio.Future[Any]] = set()
         self._maintenance: asyncio.Task[None] | None = None
         self._ticks = 0
 
@@ -104,13 +103,17 @@ class Mount:
         self.uid = self._volume.id
         self.state, self.details = State.ONLINE, ""
 
+    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Begin a short piece of work in the pool for requests; what becomes of it. Raises VolumeUnavailable."""
+        return self._start(self._requests, function, args, kwargs)
+
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a short piece of work in the pool for requests; raises what it raises, and VolumeUnavailable."""
-        return await self._run(self._requests, function, *args, **kwargs)
+        """The same, awaited: raises what the work raises, and VolumeUnavailable."""
+        return await self._start(self._requests, function, args, kwargs)
 
     async def run_copy(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work that takes minutes, and calls `beat` all the time, in the pool for copies; as `run` otherwise."""
-        return await self._run(self._copies, function, *args, **kwargs)
+        return await self._start(self._copies, function, args, kwargs)
 
     def beat(self) -> None:
         """Tell from within a piece of work that it is getting on."""
@@ -134,8 +137,8 @@ class Mount:
         if self._maintenance is not None:
             self._maintenance.cancel()
             await asyncio.gather(self._maintenance, return_exceptions=True)
-        if self._work:
-            await asyncio.wait(self._work, timeout=CLOSING_SECONDS)
+        for executor in (self._requests, self._copies):
+            await executor.settle(CLOSING_SECONDS)
         volume, self._volume = self._volume, None
         if volume is not None and self.state is State.ONLINE:
             await self._requests.run(volume.close)
@@ -143,19 +146,15 @@ class Mount:
         for executor in (self._requests, self._copies):
             executor.close()
 
-    async def _run(self, pool: BoundedExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _start(
+        self, pool: BoundedExecutor, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> asyncio.Future[T]:
         if self.state is not State.ONLINE:
             raise VolumeUnavailable(self.region, self.name, self.details)
-        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        answer = pool.start(self._watched, function, args, kwargs)
         self._waiting.add(answer)
-        work = asyncio.ensure_future(pool.run(self._watched, function, args, kwargs))
-        self._work.add(work)
-        work.add_done_callback(self._work.discard)
-        work.add_done_callback(lambda done: _pass_on(done, answer))
-        try:
-            return await answer  # type: ignore[return-value]  # what `function` returned
-        finally:
-            self._waiting.discard(answer)
+        answer.add_done_callback(self._waiting.discard)
+        return answer
 
     def _watched(self, function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
         with self._watchdog.working():
@@ -180,15 +179,3 @@ class Mount:
                 await self.refresh_usage()
         except Exception:  # noqa: BLE001  # one volume must not keep the others from work
             _log.exception("maintenance of volume %s in %s failed", self.name, self.region)
-
-
-def _pass_on(work: asyncio.Future[T], answer: asyncio.Future[object]) -> None:
-    error = None if work.cancelled() else work.exception()
-    if answer.done():
-        return
-    if work.cancelled():
-        answer.cancel()
-    elif error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(work.result())

@@ -72,8 +72,12 @@ class RocksIndex:
         with translating(self._path):
             handles, database = self._handles, self._opened()
             places = {table: (handles[family], head) for table, (family, head) in PLACES.items()}
+            last = Table.CHUNKS
+            handle, head = places[last]
             for table, key, value in batch:
-                handle, head = places[table]
+                # Changes of one table come in runs, and to look one up costs as much as to set a row.
+                if table is not last:
+                    (handle, head), last = places[table], table
                 if value is None:
                     changes.delete(head + key, handle)
                 else:

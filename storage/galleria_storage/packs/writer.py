@@ -44,22 +44,9 @@ class OpenPack:
         """Add records that lie back to back in `frame`, headers included. Raises StoreFull, StoreFailed."""
         offset = self._writer.size
         self._writer.append(frame)
-        for record in records:
-            self.entries.append(
-                Entry(
-                    record.name,
-                    record.domain,
-                    record.key_id,
-                    offset,
-                    record.raw_length,
-                    record.stored_length,
-                    record.codec,
-                    record.flags,
-                    record.zeros,
-                    record.kind,
-                )
-            )
-            offset += HEADER_SIZE + record.stored_length
+        for kind, codec, flags, zeros, domain, key_id, raw, stored, name, _ in records:
+            self.entries.append(Entry._make((name, domain, key_id, offset, raw, stored, codec, flags, zeros, kind)))
+            offset += HEADER_SIZE + stored
 
     def seal(self) -> int:
         """Make the pack durable and visible; returns its size in bytes.

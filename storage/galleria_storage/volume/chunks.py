@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.packs.format import Entry, PackId
-from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_key, chunk_prefix, encode_chunk, pack_key, pack_of
+from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_prefix, encode_chunk, pack_key, pack_of
 
 Places = dict[tuple[int, bytes], PackId]
 """The packs in which names are found, by domain and name."""
@@ -36,7 +36,8 @@ class ChunkTable:
         The first record of a name in a domain stays its record: a second one is garbage from the start.
         """
         batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(entries), 0).encode())
-        keys = [chunk_key(entry.kind, entry.domain, entry.name) for entry in entries]
+        heads = {place: chunk_prefix(*place) for place in {(entry.kind, entry.domain) for entry in entries}}
+        keys = [heads[entry.kind, entry.domain] + entry.name for entry in entries]
         before = self._index.get(Table.CHUNKS, keys)
         places: Places = {}
         for key, entry, row in zip(keys, entries, before, strict=True):

@@ -83,7 +83,7 @@ class Copy:
         self._core.leases.renew(self._lease)
         loading.open_segment(page)
         rows = self._core.hold_rows(self._lease, CHUNK, names)
-        missing = [name for name in names if name not in rows and not loading.has(name)]
+        missing = loading.without(name for name in names if name not in rows)
         for loaded in source.load(missing) if missing else ():
             loading.add(loaded)
         loading.close_segment(segment, page, encoded, rows)

@@ -51,6 +51,6 @@ def stored_chunk(
 
 def _stored(record: Record, proof: tuple[int, int], domain: int) -> Stored:
     flags, zeros = proof
-    final = record._replace(flags=flags, zeros=zeros, domain=domain)
-    header = encode_header(CHUNK, final.codec, flags, zeros, domain, final.raw_length, final.name, final.payload)
-    return Stored(final, header)
+    kind, codec, _, _, _, key_id, raw_length, stored_length, name, payload = record
+    final = Record._make((kind, codec, flags, zeros, domain, key_id, raw_length, stored_length, name, payload))
+    return Stored(final, encode_header(kind, codec, flags, zeros, domain, raw_length, name, payload))

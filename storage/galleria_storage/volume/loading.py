@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,7 +18,7 @@ from galleria_storage.volume.core import Core
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.ranges import Loaded, Place
 from galleria_storage.volume.rows import ChunkRow
-from galleria_storage.volume.segments import SegmentTable
+from galleria_storage.volume.segments import Proof, SegmentTable
 
 _WRITES_AT_ONCE: Final = 8
 _SEGMENTS_AT_ONCE: Final = 64
@@ -34,7 +34,7 @@ class _Load:
     writes: list[Future[None]] = field(default_factory=list)
     names: set[bytes] = field(default_factory=set)
     segments: list[tuple[int, Page, bytes]] = field(default_factory=list)
-    proofs: dict[bytes, tuple[int, int, int]] = field(default_factory=dict)
+    proofs: dict[bytes, Proof] = field(default_factory=dict)
 
 
 class Loading:
@@ -62,9 +62,10 @@ class Loading:
             if load.pack is not None:
                 load.pack.abort()
 
-    def has(self, name: bytes) -> bool:
-        """Whether the chunk is on its way already."""
-        return name in self._load.proofs or (self._sealing is not None and name in self._sealing[1].proofs)
+    def without(self, names: Iterable[bytes]) -> list[bytes]:
+        """Those of the names that are not on their way already."""
+        open_, sealing = self._load.proofs, {} if self._sealing is None else self._sealing[1].proofs
+        return [name for name in names if name not in open_ and name not in sealing]
 
     def open_segment(self, page: Page) -> None:
         """Chunks of this page come next. Seals what is open if they might not fit the largest pack with it."""
@@ -76,9 +77,8 @@ class Loading:
         """Take records that were read and are good. Waits while too much is unwritten."""
         load = self._load
         domain = self._lease.domain
-        entries = _entries(loaded.places, domain, load.size)
+        entries = _entries(loaded.places, domain, load.size, load.proofs)
         data = loaded.data if _domain(loaded) == domain else _moved(loaded, domain, self._core)
-        load.proofs.update({place.name: place.row.proof for place in loaded.places})
         load.size += len(data)
         load.records += len(entries)
         if load.pack is None:
@@ -137,11 +137,13 @@ def _domain(loaded: Loaded) -> int:
     return int.from_bytes(loaded.data[24:28], "little")
 
 
-def _entries(places: Sequence[Place], domain: int, offset: int) -> list[Entry]:
+def _entries(places: Sequence[Place], domain: int, offset: int, proofs: dict[bytes, Proof]) -> list[Entry]:
+    """Entries of records that will lie from `offset` on; also notes what was proved of them."""
     entries = []
     for _, _, length, name, kind, row in places:
         _, _, _, stored, raw, codec, flags, zeros = row
-        entries.append(Entry(name, domain, 0, offset, raw, stored, codec, flags, zeros, kind))
+        entries.append(Entry._make((name, domain, 0, offset, raw, stored, codec, flags, zeros, kind)))
+        proofs[name] = (raw, flags, zeros)
         offset += length
     return entries
 

@@ -80,7 +80,7 @@ class PackPool:
         StoreFailed, VolumeClosed.
         """
         chosen = self._slots[slot % SLOTS]
-        frame = b"".join([part for stored in records for part in (stored.header, stored.record.payload)])
+        frame = b"".join([part for record, header in records for part in (header, record.payload)])
         with chosen.lock:
             if self._closed:
                 raise VolumeClosed
@@ -129,7 +129,7 @@ class PackPool:
         if pack is None:
             raise VolumeClosed
         try:
-            pack.append([stored.record for stored in records], frame)
+            pack.append([record for record, _ in records], frame)
         except StorageError as error:
             self._fail(slot, error)
             raise

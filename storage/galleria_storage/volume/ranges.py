@@ -43,20 +43,15 @@ Span = Sequence[Place]
 def spans(places: Sequence[Place], largest: int) -> Iterator[Span]:
     """Group places into ranges of at most `largest` bytes (or one record), gaps of up to 64 KiB read along."""
     span: list[Place] = []
+    begin = end = 0
+    before: PackId | None = None
     for place in sorted(places):
-        if span and not _fits(span, place, largest):
-            yield span
-            span = []
+        pack, offset, length, *_ = place
+        if pack != before or offset - end > _LARGEST_GAP or offset + length - begin > largest:
+            if span:
+                yield span
+            span, begin, before = [], offset, pack
         span.append(place)
+        end = offset + length
     if span:
         yield span
-
-
-def _fits(span: Span, place: Place, largest: int) -> bool:
-    last = span[-1]
-    end = last.offset + last.length
-    return (
-        place.pack == last.pack
-        and place.offset - end <= _LARGEST_GAP
-        and place.offset + place.length - span[0].offset <= largest
-    )

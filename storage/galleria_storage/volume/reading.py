@@ -15,8 +15,9 @@ from galleria_storage.compression import expand
 from galleria_storage.digest import name_of
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
+from galleria_storage.packs.format import PackId
 from galleria_storage.page import Page
-from galleria_storage.records import CHUNK, HEADER_SIZE, PAGE, good_check, records_in
+from galleria_storage.records import CHUNK, HEADER_SIZE, PAGE, checked_name, good_check, records_in
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable, SegmentOutside
@@ -95,7 +96,7 @@ class Reader:
             if page is not None:
                 yield segment, page
 
-    def records(self, segment: int, wanted: bytes = b"") -> Iterator[bytes]:
+    def records(self, segment: int, wanted: bytes = b"") -> Iterator[memoryview]:
         """Records of a segment's chunks, back to back in frames of about 1 MiB, in the order in which they lie.
 
         `wanted` has a bit per chunk of the page, lowest first; empty means all. A name at several positions comes
@@ -107,7 +108,7 @@ class Reader:
         names = Page.parse(encoded, self.root.layout.rule).names
         yield from self.records_named(chosen(names, wanted))
 
-    def records_named(self, names: Sequence[bytes]) -> Iterator[bytes]:
+    def records_named(self, names: Sequence[bytes]) -> Iterator[memoryview]:
         """Records of chunks by name, for a caller that took the names from this root's pages. Raises as `records`."""
         for loaded in self.load(names):
             yield from _framed(loaded)
@@ -175,9 +176,12 @@ class Reader:
 
     def _places(self, kind: int, names: Sequence[bytes]) -> Iterator[Place]:
         rows = self._core.chunks.locate(kind, self.root.domain, names)
+        packs: dict[tuple[int, int], PackId] = {}
         for name, row in zip(names, rows, strict=True):
             if row is not None:
-                yield Place(row.pack, row.offset, HEADER_SIZE + row.stored_length, name, kind, row)
+                epoch, number, offset, stored, *_ = row
+                pack = packs.get((epoch, number)) or packs.setdefault((epoch, number), row.pack)
+                yield Place._make((pack, offset, HEADER_SIZE + stored, name, kind, row))
 
     def _page_at(self, place: Place) -> bytes | None:
         data = self._core.store.read(place.object_name, place.offset, place.length)
@@ -198,14 +202,15 @@ class Reader:
         lost: list[bytes] = []
         runs: list[Loaded] = []
         for place in span:
-            at = place.offset - start
-            if data[at + 40 : at + 72] != place.name or not good_check(data, at, place.length):
-                lost.append(place.name)
+            _, offset, length, name, _, _ = place
+            if checked_name(data, offset - start, length) != name:
+                lost.append(name)
                 continue
-            if good and good[-1].offset + good[-1].length != place.offset:
+            if offset != end and good:
                 runs.append(_run(data, start, good))
                 good = []
             good.append(place)
+            end = offset + length
         if good:
             runs.append(_run(data, start, good))
         return runs, lost
@@ -223,16 +228,16 @@ def chosen(names: Sequence[bytes], wanted: bytes) -> list[bytes]:
     return list(dict.fromkeys(name for position, name in enumerate(names) if bits >> position & 1))
 
 
-def _framed(loaded: Loaded) -> Iterator[bytes]:
+def _framed(loaded: Loaded) -> Iterator[memoryview]:
     base = loaded.places[0].offset
     begin = end = 0
     for place in loaded.places:
         after = place.offset + place.length - base
         if after - begin > _FRAME and end > begin:
-            yield bytes(loaded.data[begin:end])
+            yield loaded.data[begin:end]
             begin = end
         end = after
-    yield bytes(loaded.data[begin:end])
+    yield loaded.data[begin:end]
 
 
 def _overlapping(page: Page, start: int, stop: int) -> Iterator[tuple[int, int, bytes | None]]:

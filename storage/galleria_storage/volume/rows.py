@@ -47,7 +47,7 @@ class ChunkRow(NamedTuple):
     @staticmethod
     def decode(value: bytes) -> ChunkRow:
         """The row of a value."""
-        return ChunkRow(*_CHUNK.unpack(value))
+        return ChunkRow._make(_CHUNK.unpack(value))
 
 
 class PackRow(NamedTuple):

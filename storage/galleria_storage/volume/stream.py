@@ -124,7 +124,7 @@ class PushStream:
             self._settle([settled])
         return needed
 
-    def receive(self, frame: bytes) -> None:
+    def receive(self, frame: bytes | memoryview) -> None:
         """Verify the records of a message and store them. May wait while packs are sealed.
 
         Raises RecordInvalid, FrameRefused, ChunkNotRequested, DigestMismatch, ChunkNotByRule, StoreFull, StoreFailed,
@@ -140,9 +140,9 @@ class PushStream:
     def store(self, chunks: Sequence[Stored], wire: int) -> None:
         """Store chunks that were asked for and are verified; `wire` bytes brought them."""
         self._check_alive()
-        names = [stored.record.name for stored in chunks]
+        names = [record.name for record, _ in chunks]
         present = self._core.chunks.present(CHUNK, self.lease.domain, names)
-        absent = [stored for stored in chunks if stored.record.name not in present]
+        absent = [stored for stored in chunks if stored.record.name not in present] if present else chunks
         self._core.leases.renew(self.lease)
         with self._lock:
             self._landing.update({record.name: (record.raw_length, record.flags, record.zeros) for record, _ in chunks})

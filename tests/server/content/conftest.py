@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 
+from galleria_server.content import make_content
 from tests.support.content import image_bytes
-from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, WireClient, cut_image
 
 
 @pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContentServer]:
-    with content_server(config_in(tmp_path_factory.mktemp("content"))) as server:
+def content(module_folder: Path) -> Iterator[ContentServer]:
+    with server_thread(config_in(module_folder), make_content) as server:
         yield server
 
 

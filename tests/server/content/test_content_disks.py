@@ -9,7 +9,7 @@ import pytest
 from galleria.v1 import disks_pb2 as pb
 from galleria_server.metadata import disks
 from tests.server.refusals import refused
-from tests.support.content_server import ContentServer
+from tests.support.server_thread import ContentServer
 from tests.support.wire_client import Image, WireClient
 
 

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 
 from galleria.v1 import contents_pb2 as pb
+from galleria_server.content import make_content
 from galleria_server.volumes.mount import State
 from tests.server.refusals import refused
-from tests.support.content_server import ContentServer, config_in, content_server
 from tests.support.rot import rot_packs
+from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, WireClient
 
 
 @pytest.fixture
 def content(tmp_path: Path) -> Iterator[ContentServer]:
     """A server for each test: rot spreads to whatever shares the chunks."""
-    with content_server(config_in(tmp_path)) as server:
+    with server_thread(config_in(tmp_path), make_content) as server:
         yield server
 
 

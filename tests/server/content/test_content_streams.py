@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from galleria.v1 import contents_pb2 as pb
+from galleria_server.content import make_content
 from galleria_server.domain.errors_content import StreamIdle
 from galleria_server.pushes.bits import bits_of, set_bits
 from galleria_server.pushes.outbox import Outbox
@@ -18,7 +19,7 @@ from galleria_server.pushes.slots import Slots
 from galleria_server.streams import first_sent, read_ahead, sent
 from tests.server.refusals import refused
 from tests.support.content import MIB
-from tests.support.content_server import config_in, content_server
+from tests.support.server_thread import config_in, server_thread
 from tests.support.wire_client import WireClient, cut_image
 
 
@@ -106,8 +107,8 @@ def test_no_more_work_is_begun_than_there_are_slots() -> None:
         failures: list[BaseException] = []
         slots = Slots(2, failures.append)
         gate = asyncio.Event()
-        first = [await slots.start(gate.wait()) for _ in range(2)]
-        third = asyncio.ensure_future(slots.start(fail()))
+        first = [await slots.start(gate.wait) for _ in range(2)]
+        third = asyncio.ensure_future(slots.start(fail))
         await asyncio.sleep(0)
         assert not third.done()
         assert slots.busy
@@ -211,7 +212,7 @@ def test_a_client_that_stops_reading_is_told_so_when_it_reads_on(tmp_path: Path)
     access.addHandler(ended)
     access.setLevel(logging.INFO)
     config = config_in(tmp_path, idle_timeout=0.5)
-    with content_server(config) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config, make_content) as server, grpc.insecure_channel(server.target) as channel:
         wire = WireClient(channel, "group")
         wire.push("disk", cut_image(data))
         call = wire.contents.Pull(pb.PullRequest(source=wire.source(wire.disk_name("disk"))))

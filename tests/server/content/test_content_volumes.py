@@ -9,13 +9,14 @@ import pytest
 
 from galleria.v1 import installation_pb2 as pb
 from galleria_server.config import VolumeConfig
+from galleria_server.content import make_content
 from galleria_server.domain.errors_content import VolumeUnavailable
 from galleria_server.volumes.mount import Mount, State
 from galleria_server.volumes.watchdog import Watchdog
 from galleria_storage.index import RocksShared
 from galleria_storage.volume import Volume, open_local_volume
 from tests.server.refusals import refused
-from tests.support.content_server import config_in, content_server
+from tests.support.server_thread import config_in, server_thread
 from tests.support.wire_client import Image, WireClient
 
 
@@ -165,7 +166,7 @@ def test_a_volume_that_cannot_be_opened_is_offline_and_gets_nothing(tmp_path: Pa
     blocked = next(region for region in config.regions if region.name == "eastus").volumes[0]
     blocked.path.parent.mkdir(parents=True)
     blocked.path.write_text("not a folder")
-    with content_server(config) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config, make_content) as server, grpc.insecure_channel(server.target) as channel:
         wire = WireClient(channel, "group")
         states = {volume.name.rpartition("/")[2]: volume for volume in wire.volumes("eastus")}
         assert states["eastus-1"].state == pb.Volume.STATE_OFFLINE

@@ -17,7 +17,7 @@ from galleria.v1.contents_pb2 import ReadChunksRequest
 from galleria.v1.installation_pb2 import GetServerInfoRequest
 from galleria.v1.installation_pb2_grpc import ServersStub
 from galleria_server.config import VolumeConfig
-from galleria_server.content import LocalContent
+from galleria_server.content import LocalContent, make_content
 from galleria_server.foundation import Foundation
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.compression import ZSTD
@@ -29,7 +29,7 @@ from galleria_storage.records import CHUNK, encode_unproved_header
 from galleria_storage.volume import Volume
 from tests.server.refusals import refused
 from tests.support.content import MIB
-from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, Segment, WireClient, cut_image, record_of
 
 M = TypeVar("M", bound=Message)
@@ -109,7 +109,7 @@ def test_server_info_and_stream_tell_the_same_limits(wire: WireClient, content: 
 
 def test_every_stream_ends_when_its_client_sends_nothing(tmp_path: Path) -> None:
     with (
-        content_server(config_in(tmp_path, idle_timeout=1)) as server,
+        server_thread(config_in(tmp_path, idle_timeout=1), make_content) as server,
         grpc.insecure_channel(server.target) as channel,
     ):
         wire = WireClient(channel, "idle")
@@ -160,7 +160,7 @@ def full(tmp_path: Path) -> Iterator[WireClient]:
     def make(foundation: Foundation) -> LocalContent:
         return LocalContent(foundation, Volumes(foundation.config.regions, open_volume))
 
-    with content_server(config_in(tmp_path), make) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config_in(tmp_path), make) as server, grpc.insecure_channel(server.target) as channel:
         yield WireClient(channel, "full")
 
 

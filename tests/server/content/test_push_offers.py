@@ -10,7 +10,7 @@ from galleria.v1 import disks_pb2 as pb
 from galleria_server.metadata import disks
 from tests.server.refusals import refused
 from tests.support.content import changed
-from tests.support.content_server import ContentServer
+from tests.support.server_thread import ContentServer
 from tests.support.wire_client import Image, WireClient, cut_image, eventually
 
 

@@ -15,7 +15,7 @@ from galleria_storage.page import encode_page
 from galleria_storage.rules import BLOCK_CDC_1
 from tests.server.refusals import refused
 from tests.support.content import MIB, SEGMENT
-from tests.support.content_server import ContentServer
+from tests.support.server_thread import ContentServer
 from tests.support.wire_client import Image, Segment, WireClient, cut_image
 
 BLOCK = BLOCK_CDC_1.block

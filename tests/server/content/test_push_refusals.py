@@ -3,12 +3,14 @@
 import math
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 from xxhash import xxh64_intdigest
 
 from galleria.v1 import disks_pb2 as pb
+from galleria_server.content import make_content
 from galleria_storage.chunking import cut_segment
 from galleria_storage.digest import name_of
 from galleria_storage.layout import Layout
@@ -17,8 +19,8 @@ from galleria_storage.records import CHUNK, encode_unproved_header
 from galleria_storage.rules import BLOCK_CDC_1
 from tests.server.refusals import refused
 from tests.support.content import MIB
-from tests.support.content_server import ContentServer, config_in, content_server
 from tests.support.disks import stubborn_block
+from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, PushStream, Segment, WireClient, cut_image, cut_one, record_of
 
 TIB = 1 << 40
@@ -270,9 +272,9 @@ def test_statistics_that_nobody_measured_are_refused(wire: WireClient, small: Im
     assert refusal.fields == ["statistics.stage_seconds"]
 
 
-def test_a_client_that_sends_nothing_is_told_so(tmp_path_factory: pytest.TempPathFactory) -> None:
-    config = config_in(tmp_path_factory.mktemp("idle"), idle_timeout=0.3)
-    with content_server(config) as server, grpc.insecure_channel(server.target) as channel:
+def test_a_client_that_sends_nothing_is_told_so(tmp_path: Path) -> None:
+    config = config_in(tmp_path, idle_timeout=0.3)
+    with server_thread(config, make_content) as server, grpc.insecure_channel(server.target) as channel:
         wire = WireClient(channel, "idle")
         wire.create_disk("disk")
         stream = wire.open(wire.begin("disk").session)

@@ -10,17 +10,18 @@ import pytest
 
 from galleria.v1 import disks_pb2 as pb
 from galleria_server.catalogue import disks as catalogue
+from galleria_server.content import make_content
 from galleria_server.domain.models import Disk, DiskState
 from galleria_server.metadata import disks
 from galleria_storage.volume import Holder
 from tests.server.refusals import refused
-from tests.support.content_server import ContentServer, config_in, content_server
+from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, WireClient, eventually
 
 
 @contextmanager
 def server_in(folder: Path) -> Iterator[tuple[WireClient, ContentServer]]:
-    with content_server(config_in(folder)) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config_in(folder), make_content) as server, grpc.insecure_channel(server.target) as channel:
         yield WireClient(channel, "group"), server
 
 

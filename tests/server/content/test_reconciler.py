@@ -13,6 +13,7 @@ from sqlalchemy import update
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1.installation_pb2 import GetVolumeRequest
 from galleria_server.clock import utc_now
+from galleria_server.content import make_content
 from galleria_server.domain.models import Copy, CopyState
 from galleria_server.metadata import copies
 from galleria_server.metadata.engine import Transaction
@@ -20,14 +21,14 @@ from galleria_server.metadata.tables import copies as copies_table
 from galleria_server.reconciler.copying import LONGEST_PAUSE_SECONDS, MAX_ATTEMPTS, pause_after
 from tests.server.refusals import refused
 from tests.support.content import changed
-from tests.support.content_server import ContentServer, config_in, content_server
 from tests.support.rot import rot_packs
+from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, WireClient, cut_image, eventually
 
 
 @contextmanager
 def server_in(folder: Path) -> Iterator[tuple[WireClient, ContentServer]]:
-    with content_server(config_in(folder)) as server, grpc.insecure_channel(server.target) as channel:
+    with server_thread(config_in(folder), make_content) as server, grpc.insecure_channel(server.target) as channel:
         yield WireClient(channel, "group"), server
 
 

@@ -1,4 +1,4 @@
-"""A real server in a thread, both halves of it, on volumes in a folder."""
+"""A real server in a thread of this process, over whatever keeps its bytes."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from galleria_server.app import running_server
 from galleria_server.config import Config, Limits, default_config, parse_address
-from galleria_server.content import LocalContent, make_content
+from galleria_server.content import LocalContent
+from galleria_server.content_plane import ContentPlane
 from galleria_server.foundation import Foundation
 from galleria_server.lifecycle import RunningServer
 from galleria_server.metadata.engine import Transaction
 from galleria_server.volumes.mount import Mount
+from tests.support.processes import SECONDS
 
 P = ParamSpec("P")
 T = TypeVar("T")
+C = TypeVar("C", bound=ContentPlane)
 
 
-class ContentServer:
+class ServerThread(Generic[C]):
     """A running server and its event loop."""
 
-    def __init__(self, server: RunningServer, foundation: Foundation, content: LocalContent) -> None:
+    def __init__(self, server: RunningServer, foundation: Foundation, content: C) -> None:
         self.server = server
         self.foundation = foundation
         self.content = content
@@ -39,11 +42,7 @@ class ContentServer:
 
     def run(self, work: Awaitable[T]) -> T:
         """Await something in the server's loop."""
-
-        async def wait() -> T:
-            return await work
-
-        return asyncio.run_coroutine_threadsafe(wait(), self.loop).result(60)
+        return self._begin(work).result(SECONDS)
 
     def read(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.run(self.foundation.metadata.read(function, *args, **kwargs))
@@ -51,8 +50,24 @@ class ContentServer:
     def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.run(self.foundation.metadata.write(function, *args, **kwargs))
 
-    def mount(self, region: str, name: str) -> Mount:
+    def drain(self, grace: float) -> Future[bool]:
+        return self._begin(self.server.drain(grace))
+
+    def ring(self) -> None:
+        self.foundation.bell.ring()
+
+    def mount(self: ContentServer, region: str, name: str) -> Mount:
         return self.content.volumes.mount(region, name)
+
+    def _begin(self, work: Awaitable[T]) -> Future[T]:
+        async def wait() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(wait(), self.loop)
+
+
+ContentServer = ServerThread[LocalContent]
+"""A server with both its halves."""
 
 
 def config_in(folder: Path, idle_timeout: float = 120) -> Config:
@@ -62,27 +77,13 @@ def config_in(folder: Path, idle_timeout: float = 120) -> Config:
 
 
 @contextmanager
-def content_server(
-    config: Config, make_local: Callable[[Foundation], LocalContent] = make_content
-) -> Iterator[ContentServer]:
-    """A server that is ready; it stops at the end without draining. `make_local` puts its volumes together."""
-    ready: Future[ContentServer] = Future()
-
-    async def serve() -> None:
-        made: list[tuple[Foundation, LocalContent]] = []
-
-        def make(foundation: Foundation) -> LocalContent:
-            made.append((foundation, make_local(foundation)))
-            return made[0][1]
-
-        async with running_server(config, make) as server:
-            running = ContentServer(server, *made[0])
-            ready.set_result(running)
-            await running.told.wait()
+def server_thread(config: Config, make: Callable[[Foundation], C]) -> Iterator[ServerThread[C]]:
+    """A server that is ready; it stops at the end without draining. `make` puts together what keeps the bytes."""
+    ready: Future[ServerThread[C]] = Future()
 
     def run() -> None:
         try:
-            asyncio.run(serve())
+            asyncio.run(_serve(config, make, ready))
         except BaseException as error:
             if ready.done():
                 raise
@@ -90,9 +91,25 @@ def content_server(
 
     thread = threading.Thread(target=run)
     thread.start()
-    running = ready.result(60)
     try:
-        yield running
+        running = ready.result(SECONDS)
+        try:
+            yield running
+        finally:
+            running.loop.call_soon_threadsafe(running.told.set)
     finally:
-        running.loop.call_soon_threadsafe(running.told.set)
-        thread.join(60)
+        thread.join(SECONDS)
+
+
+async def _serve(config: Config, make: Callable[[Foundation], C], ready: Future[ServerThread[C]]) -> None:
+    """Run a server until it is told to end."""
+    made: list[tuple[Foundation, C]] = []
+
+    def make_once(foundation: Foundation) -> C:
+        made.append((foundation, make(foundation)))
+        return made[0][1]
+
+    async with running_server(config, make_once) as server:
+        running = ServerThread(server, *made[0])
+        ready.set_result(running)
+        await running.told.wait()
