@@ -177,8 +177,10 @@ def read_records(volume: Volume, root: UUID) -> Content:
     with volume.open_read(root) as reader:
         layout = reader.root.layout
         data = b"".join(_segment(reader, i) for i in range(len(layout.pages)))
+        counted = volume.chunk_count(reader.root)
     content = content_of(data, layout.rule)
     assert content.layout == layout
+    assert counted == sum(map(len, content.names.values()))
     return content
 
 

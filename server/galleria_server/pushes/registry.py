@@ -22,7 +22,7 @@ from galleria_server.pushes.promise import Promise
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
-from galleria_storage.layout import Layout, Page
+from galleria_storage.layout import Layout
 from galleria_storage.volume import Holder, LeaseLapsed, Push, Root
 
 
@@ -122,7 +122,7 @@ class Pushes:
 
     async def _finish(self, disk: Disk, root: Root) -> Disk:
         mount = self._mount(disk)
-        chunks = await mount.run(_count_chunks, mount, root)
+        chunks = await mount.run(mount.volume.chunk_count, root)
         content = Pinned(root.layout.size, root.occupied, root.layout.text, chunks)
         return await self._metadata.write(disks.finish, disk.uid, self._clock(), content)
 
@@ -161,11 +161,6 @@ def _live(disk: Disk, mount: Mount, push: Push | None) -> LivePush:
 
 def _pin(push: Push, layout: Layout, disk: Disk) -> Root:
     return push.commit(layout, Holder(disk.group_uid, disk.uid, str(disk.name)))
-
-
-def _count_chunks(mount: Mount, root: Root) -> int:
-    with mount.volume.open_read(root.id) as reader:
-        return sum(len(Page.parse(page, root.layout.rule).names) for _, page in reader.pages())
 
 
 def _abort(mount: Mount, disk: Disk) -> None:

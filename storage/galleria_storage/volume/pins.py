@@ -7,7 +7,7 @@ the root file completes forward when the volume is opened.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final
 from uuid import UUID
 
 from galleria_storage import roots
@@ -27,10 +27,7 @@ from galleria_storage.volume.segments import SegmentTable
 
 __all__ = ["Holder", "Pinning", "Root"]
 
-
-class _Tally(NamedTuple):
-    occupied: int
-    chunks: int
+_PAGES_AT_ONCE: Final = 1024
 
 
 class Pinning:
@@ -50,10 +47,10 @@ class Pinning:
         if done is not None:
             return done
         self._core.leases.renew(lease)
-        tally = _check(layout, segments)
+        occupied = _check(layout, segments)
         self._store_pages(lease, layout, segments)
         core = self._core
-        root = Root(root_id, holder, layout, tally.occupied, lease.domain, core.identity.owner_epoch, core.now_ms())
+        root = Root(root_id, holder, layout, occupied, lease.domain, core.identity.owner_epoch, core.now_ms())
         with core.writing, lease.lock:
             # A second commit may have waited here for the first.
             done = self._pinned_before(root_id, layout)
@@ -63,6 +60,20 @@ class Pinning:
             self._write_file(root)
             self._finish(root, lease, segments)
         return root
+
+    def chunks(self, root: Root) -> int:
+        """Chunks of a pinned root, one at several positions counted at each. Raises RecordsUnreadable."""
+        names = [name for name in root.layout.pages if name is not None]
+        prefix = scope_prefix(root.holder.scope.bytes, PAGE)
+        total = 0
+        for first in range(0, len(names), _PAGES_AT_ONCE):
+            asked = names[first : first + _PAGES_AT_ONCE]
+            rows = self._core.index.get(Table.SCOPES, [prefix + name for name in asked])
+            lost = [name for name, row in zip(asked, rows, strict=True) if row is None]
+            if lost:
+                raise RecordsUnreadable(lost)
+            total += sum(KnownPage.decode(row).chunks for row in rows if row is not None)
+        return total
 
     def complete(self, root: Root, pages: Iterator[tuple[bytes, KnownPage]]) -> None:
         """Make the rows of a root whose file is there; for opening and rebuilding."""
@@ -194,10 +205,13 @@ class Pinning:
         self._core.publish(pack, size, [(lease, [entry.name for entry in pack.entries])])
 
 
-def _check(layout: Layout, segments: SegmentTable) -> _Tally:
-    """Whether every page of the layout is durable where it stands. Raises LayoutIncomplete, LayoutInvalid."""
+def _check(layout: Layout, segments: SegmentTable) -> int:
+    """See that every page of the layout is durable where it stands; the bytes that they occupy.
+
+    Raises LayoutIncomplete, LayoutInvalid.
+    """
     missing = {i: name for i, name in enumerate(layout.pages) if name is not None}
-    occupied = chunks = 0
+    occupied = 0
     for segment, row in segments.rows():
         if missing.get(segment) != row.name:
             continue
@@ -206,10 +220,9 @@ def _check(layout: Layout, segments: SegmentTable) -> _Tally:
             raise LayoutInvalid("wrong total", f"bytes of the page of segment {segment}", row.covered, expected)
         del missing[segment]
         occupied += row.occupied
-        chunks += row.chunks
     if missing:
         raise LayoutIncomplete(min(missing), len(missing))
-    return _Tally(occupied, chunks)
+    return occupied
 
 
 def _grouped(segments: SegmentTable) -> Iterator[list[SegmentRow]]:

@@ -150,6 +150,10 @@ class Volume:
         """Its resource gives a root up; readers that run end well. False if it is not here."""
         return self._pinning.release(root_id)
 
+    def chunk_count(self, root: Root) -> int:
+        """Chunks of a root that is pinned here, one at several positions counted at each. Raises RecordsUnreadable."""
+        return self._pinning.chunks(root)
+
     def open_read(self, root_id: UUID) -> Reader:
         """A reader of a root. Raises RootMissing, RootDamaged."""
         self._check_open()
