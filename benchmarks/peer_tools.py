@@ -6,7 +6,14 @@ import os
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def sizes(paths: Iterable[Path]) -> tuple[int, int]:
+    """Bytes of the files among paths, and bytes of their blocks."""
+    found = [path.stat() for path in paths if path.is_file()]
+    return sum(file.st_size for file in found), sum(file.st_blocks * 512 for file in found)
 
 
 class Peer(ABC):
@@ -32,9 +39,9 @@ class Peer(ABC):
     def restore(self, image: Path, target: Path) -> None:
         """Read an image back as `target`."""
 
-    def stored(self) -> int:
-        """Bytes of all files of the repository."""
-        return sum(path.stat().st_size for path in (self.folder / "repository").rglob("*") if path.is_file())
+    def stored(self) -> tuple[int, int]:
+        """Bytes of all files of the repository, and bytes of the blocks that they take on the disk."""
+        return sizes((self.folder / "repository").rglob("*"))
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> None:
         """Run the tool. Raises CalledProcessError."""

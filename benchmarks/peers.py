@@ -16,7 +16,7 @@ from benchmarks import images
 from benchmarks.beside_floors import beside_floors
 from benchmarks.galleria import Galleria, timed
 from benchmarks.new_chunks import names, new_bytes
-from benchmarks.peer_tools import Borg, Casync, Peer, Restic
+from benchmarks.peer_tools import Borg, Casync, Peer, Restic, sizes
 from benchmarks.server_process import ServerProcess
 from galleria_client.cli.process import prepare_process
 
@@ -47,7 +47,7 @@ def _peer(tool: type[Peer], series: list[Path]) -> dict[str, float]:
     result["read 4"] = _warm(peer.folder, peer.restore, series[3], out.resolve())
     subprocess.run(["cmp", series[3], out], check=True)
     out.unlink()
-    result["stored"] = peer.stored()
+    result["stored"], result["stored, in blocks"] = peer.stored()
     return result
 
 
@@ -55,6 +55,8 @@ def _galleria(galleria: Galleria, series: list[Path]) -> dict[str, float]:
     result = {f"store {i}": _warm(image, galleria.store, image) for i, image in enumerate(series, start=1)}
     volumes = galleria.volumes()
     result["stored"] = sum(volume["storedBytes"] for volume in volumes)
+    kept = (path for path in galleria.server.data.rglob("*") if {"packs", "pages", "roots"} & set(path.parts))
+    result["stored, in blocks"] = sizes(kept)[1]
     result["index"] = sum(volume["indexBytes"] for volume in volumes)
     known: set[bytes] = set()
     for number, image in enumerate(series, start=1):

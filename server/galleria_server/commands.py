@@ -25,13 +25,14 @@ def _one_sentence(function: Callable[P, T]) -> Callable[P, T]:
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         from galleria_server.config import ConfigError
+        from galleria_server.config_dedup import DedupTooWide
         from galleria_server.listening import ListenFailed
         from galleria_server.metadata.lock import DataInUse
         from galleria_server.metadata.schema import SchemaUnknown
 
         try:
             return function(*args, **kwargs)
-        except (ConfigError, DataInUse, ListenFailed, OSError, SchemaUnknown) as error:
+        except (ConfigError, DataInUse, DedupTooWide, ListenFailed, OSError, SchemaUnknown) as error:
             raise click.ClickException(str(error)) from error
 
     return wrapped
@@ -71,9 +72,13 @@ def config() -> None:
 @_one_sentence
 def config_check(config: str | None) -> None:
     """Say whether the server would start with the configuration."""
+    from galleria_server.config_dedup import check_dedup
+
     loaded = _load(config)
-    volumes = sum(len(region.volumes) for region in loaded.regions)
-    click.echo(f"The configuration is good: {len(loaded.regions)} regions, {volumes} volumes.")
+    volumes = [volume for region in loaded.regions for volume in region.volumes]
+    for volume in volumes:
+        check_dedup(volume)
+    click.echo(f"The configuration is good: {len(loaded.regions)} regions, {len(volumes)} volumes.")
 
 
 @config.command("show")

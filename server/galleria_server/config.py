@@ -11,6 +11,9 @@ DEFAULT_ZONES = ("1", "2", "3")
 DEFAULT_REGIONS = (("eastus", "East US"), ("westus", "West US"), ("westeurope", "West Europe"))
 TIERS = ("standard", "premium")
 KINDS = ("local",)
+DEDUPS = ("volume", "scope")
+# A volume forgets a copy that is silent for ten minutes, and two that wait for 64 MiB each share the bandwidth.
+MIN_COPY_BANDWIDTH = 1 << 20
 MAX_PORT = 65535
 
 
@@ -36,23 +39,28 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VolumeConfig:
-    """One place that holds bytes; `path` is its folder."""
+    """One place that holds bytes; `path` is its folder, `dedup` the widest set of pushes that share chunks on it."""
 
     name: str
     zone: str
     path: Path
     kind: str = "local"
     tiers: tuple[str, ...] = TIERS
+    dedup: str = DEDUPS[0]
 
 
 @dataclass(frozen=True, slots=True)
 class RegionConfig:
-    """A region; volume names are unique in it."""
+    """A region; volume names are unique in it.
+
+    `copy_bandwidth` bounds all copies into its volumes together, in bytes a second; None is unlimited.
+    """
 
     name: str
     display_name: str
     zones: tuple[str, ...]
     volumes: tuple[VolumeConfig, ...]
+    copy_bandwidth: int | None = None
 
     @property
     def tiers(self) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
     [regions.eastus]
     display_name = "East US"
     zones = ["1", "2", "3"]
+    copy_bandwidth = "100MiB"
 
     [[regions.eastus.volumes]]
     name = "fast-1"
     zone = "1"
     tiers = ["premium"]
     path = "/srv/fast"
+    dedup = "scope"
 
 Without zones there are three; without volumes there is one in each zone that serves both tiers.
 """
@@ -21,8 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galleria_server.config import (
+    DEDUPS,
     DEFAULT_ZONES,
     KINDS,
+    MIN_COPY_BANDWIDTH,
     TIERS,
     ConfigError,
     RegionConfig,
@@ -30,11 +34,12 @@ from galleria_server.config import (
     default_volumes,
     volume_path,
 )
+from galleria_server.quantities import QuantityInvalid, parse_size
 
 _REGION = re.compile(r"[a-z][a-z0-9]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
-_REGION_SETTINGS = ("display_name", "zones", "volumes")
-_VOLUME_SETTINGS = ("name", "zone", "kind", "tiers", "path")
+_REGION_SETTINGS = ("display_name", "zones", "copy_bandwidth", "volumes")
+_VOLUME_SETTINGS = ("name", "zone", "kind", "tiers", "path", "dedup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,23 @@ def _region(source: str, name: str, values: object, data: Path) -> RegionConfig:
     zones = table.texts("zones", DEFAULT_ZONES)
     for zone in zones:
         _require_part(table, "zones", zone)
-    return RegionConfig(name, table.text("display_name", name), zones, _volumes(table, name, zones, data))
+    display_name, volumes = table.text("display_name", name), _volumes(table, name, zones, data)
+    return RegionConfig(name, display_name, zones, volumes, _bandwidth(table, "copy_bandwidth"))
+
+
+def _bandwidth(table: _Table, setting: str) -> int | None:
+    given = table.values.get(setting)
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise table.refuse(setting, f"{given!r} must be a number of bytes a second or a text such as '100MiB'")
+    try:
+        bandwidth = parse_size(given)
+    except QuantityInvalid as error:
+        raise table.refuse(setting, str(error)) from error
+    if bandwidth < MIN_COPY_BANDWIDTH:
+        raise table.refuse(setting, f"{given} must be at least {MIN_COPY_BANDWIDTH} bytes a second")
+    return bandwidth
 
 
 def _volumes(table: _Table, region: str, zones: tuple[str, ...], data: Path) -> tuple[VolumeConfig, ...]:
@@ -123,7 +144,9 @@ def _volume(table: _Table, region: str, zones: tuple[str, ...], data: Path) -> V
         _require_choice(table, "tiers", tier, TIERS)
     path = table.values.get("path")
     folder = volume_path(data, region, zone, name) if path is None else Path(table.text("path", None)).expanduser()
-    return VolumeConfig(name, zone, folder if folder.is_absolute() else data / folder, kind, tiers)
+    dedup = table.text("dedup", DEDUPS[0])
+    _require_choice(table, "dedup", dedup, DEDUPS)
+    return VolumeConfig(name, zone, folder if folder.is_absolute() else data / folder, kind, tiers, dedup)
 
 
 def _require_part(table: _Table, setting: str, text: str) -> None:

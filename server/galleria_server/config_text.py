@@ -33,6 +33,8 @@ def _region(region: RegionConfig) -> Iterator[str]:
     yield f"[regions.{region.name}]"
     yield _pair("display_name", region.display_name)
     yield _pair("zones", region.zones)
+    if region.copy_bandwidth is not None:
+        yield _pair("copy_bandwidth", region.copy_bandwidth)
     for volume in region.volumes:
         yield ""
         yield f"[[regions.{region.name}.volumes]]"
@@ -41,6 +43,7 @@ def _region(region: RegionConfig) -> Iterator[str]:
         yield _pair("kind", volume.kind)
         yield _pair("tiers", volume.tiers)
         yield _pair("path", str(volume.path))
+        yield _pair("dedup", volume.dedup)
 
 
 def _pair(name: str, value: object) -> str:

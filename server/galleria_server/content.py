@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import grpc.aio
 
 from galleria.v1 import contents_pb2_grpc, disks_pb2_grpc, installation_pb2_grpc
 from galleria_server.config import VolumeConfig
+from galleria_server.config_dedup import check_dedup
 from galleria_server.domain.models import TargetRegion
 from galleria_server.domain.placement import Order, Place, place_version
 from galleria_server.foundation import Foundation
@@ -19,6 +20,7 @@ from galleria_server.reads.sources import Sources
 from galleria_server.reconciler.copying import Copying
 from galleria_server.reconciler.reconciler import Reconciler
 from galleria_server.reconciler.removing import Removing
+from galleria_server.reconciler.token_bucket import TokenBucket
 from galleria_server.services.contents import ContentsService
 from galleria_server.services.disks import DisksService
 from galleria_server.services.operators import OperatorsService
@@ -32,25 +34,33 @@ MAINTENANCE_SECONDS = 1.0
 _SERVICES = ("galleria.v1.Disks", "galleria.v1.Contents", "galleria.v1.Operators")
 
 
-def make_content(foundation: Foundation) -> LocalContent:
-    """The content plane over the volumes of this machine, not started."""
+def make_content(foundation: Foundation, make_bucket: Callable[[int], TokenBucket] = TokenBucket) -> LocalContent:
+    """The content plane over the volumes of this machine, not started; `make_bucket` takes bytes a second."""
     shared = RocksShared()
 
     def open_volume(volume: VolumeConfig) -> Volume:
-        return open_local_volume(volume.path, shared)
+        check_dedup(volume)
+        return open_local_volume(volume.path, shared, dedup=volume.dedup)
 
-    return LocalContent(foundation, Volumes(foundation.config.regions, open_volume))
+    return LocalContent(foundation, Volumes(foundation.config.regions, open_volume), make_bucket)
 
 
 class LocalContent:
     """A ContentPlane in this process."""
 
-    def __init__(self, foundation: Foundation, volumes: Volumes) -> None:
+    def __init__(
+        self, foundation: Foundation, volumes: Volumes, make_bucket: Callable[[int], TokenBucket] = TokenBucket
+    ) -> None:
         self._foundation = foundation
         self.volumes = volumes
         metadata, bell, clock = foundation.metadata, foundation.bell, foundation.clock
         self._pushes = Pushes(metadata, volumes, clock, foundation.config.limits.max_disk)
-        copying = Copying(metadata, volumes, bell, clock)
+        buckets = {
+            region.name: make_bucket(region.copy_bandwidth)
+            for region in foundation.config.regions
+            if region.copy_bandwidth is not None
+        }
+        copying = Copying(metadata, volumes, bell, clock, buckets)
         removing = Removing(metadata, volumes, self._pushes, bell, clock)
         self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock)
         self._maintenance: asyncio.Task[None] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _SIZE_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -38,4 +39,7 @@ def _parse(text: str | float, units: dict[str, float] | dict[str, int], example:
     match = _QUANTITY.fullmatch(str(text))
     if match is None or match[2] not in units:
         raise QuantityInvalid(str(text), example)
-    return float(match[1]) * units[match[2]]
+    amount = float(match[1]) * units[match[2]]
+    if math.isinf(amount):
+        raise QuantityInvalid(str(text)[:40], example)
+    return amount

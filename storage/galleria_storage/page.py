@@ -76,12 +76,15 @@ class Page:
             raise PageInvalid(None, None, "wrong size", "bytes", len(data), allowed)
         lengths: list[int] = []
         names: list[bytes] = []
+        longest = rule.max_chunk
         for word, name in _ENTRY.iter_unpack(data):
-            if word & _HOLE:
+            if 1 <= word <= longest:
+                lengths.append(word)
+                names.append(name)
+            elif word & _HOLE:
                 lengths.append(_checked_hole(word & _LENGTH, name, lengths, rule))
             else:
-                lengths.append(_checked_chunk(word, len(lengths), rule))
-                names.append(name)
+                raise PageInvalid(None, len(lengths), "wrong length", "bytes of the chunk", word, f"1 to {longest}")
         page = cls(tuple(lengths), tuple(names))
         _check_whole(page, rule)
         return page
@@ -97,12 +100,6 @@ def _checked_hole(length: int, name: bytes, before: Sequence[int], rule: Rule) -
     if name != NO_NAME:
         raise PageInvalid(None, entry, "a hole with a name", "name", "not zero", "zero")
     return -length
-
-
-def _checked_chunk(length: int, entry: int, rule: Rule) -> int:
-    if not 1 <= length <= rule.max_chunk:
-        raise PageInvalid(None, entry, "wrong length", "bytes of the chunk", length, f"1 to {rule.max_chunk}")
-    return length
 
 
 def _check_whole(page: Page, rule: Rule) -> None:

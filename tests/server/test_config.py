@@ -2,10 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from galleria_server.config import ConfigError, VolumeConfig
+from galleria_server.config import MIN_COPY_BANDWIDTH, Config, ConfigError, VolumeConfig
 from galleria_server.config_file import Flags, load_config
 from galleria_server.config_text import to_toml
 from galleria_server.quantities import QuantityInvalid, parse_duration, parse_size
+from galleria_server.reconciler.reconciler import COPIES_PER_REGION
+from galleria_storage.rules import BLOCK_CDC_1
+from galleria_storage.volume.leases import LEASE_SECONDS
 
 FULL = """
 data = "{data}"
@@ -21,12 +24,14 @@ max_calls = 7
 [regions.eastus]
 display_name = "East US"
 zones = ["a", "b"]
+copy_bandwidth = "1.5MiB"
 
 [[regions.eastus.volumes]]
 name = "Fast"
 zone = "b"
 tiers = ["premium"]
 path = "fast"
+dedup = "scope"
 
 [[regions.eastus.volumes]]
 name = "slow"
@@ -37,7 +42,7 @@ path = "/srv/slow"
 """
 
 
-def load(text: str, tmp_path: Path, **environment: str) -> object:
+def load(text: str, tmp_path: Path, **environment: str) -> Config:
     path = tmp_path / "galleria.toml"
     path.write_text(text)
     return load_config(Flags(config=str(path)), environment)
@@ -51,6 +56,8 @@ def test_without_configuration_there_are_three_regions_of_three_zones(tmp_path: 
     (first, _, third) = config.regions[0].volumes
     assert first == VolumeConfig("eastus-1", "1", tmp_path / "volumes/eastus/1/eastus-1")
     assert (third.name, third.zone, third.tiers) == ("eastus-3", "3", ("standard", "premium"))
+    assert {volume.dedup for region in config.regions for volume in region.volumes} == {"volume"}
+    assert {region.copy_bandwidth for region in config.regions} == {None}
 
 
 def test_a_file_says_everything(tmp_path: Path) -> None:
@@ -62,8 +69,9 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
     brazil, east = config.regions
     assert [volume.name for volume in brazil.volumes] == ["brazilsouth-1", "brazilsouth-2", "brazilsouth-3"]
     assert (east.display_name, east.zones, east.tiers) == ("East US", ("a", "b"), ("standard", "premium"))
-    assert east.volumes[0] == VolumeConfig("Fast", "b", tmp_path / "fast", tiers=("premium",))
-    assert east.volumes[1].path == Path("/srv/slow")
+    assert east.volumes[0] == VolumeConfig("Fast", "b", tmp_path / "fast", tiers=("premium",), dedup="scope")
+    assert (east.volumes[1].path, east.volumes[1].dedup) == (Path("/srv/slow"), "volume")
+    assert (east.copy_bandwidth, brazil.copy_bandwidth) == (1_572_864, None)
 
 
 def test_the_shown_configuration_means_the_same(tmp_path: Path) -> None:
@@ -72,6 +80,17 @@ def test_the_shown_configuration_means_the_same(tmp_path: Path) -> None:
     config = load_config(Flags(config=str(path)), {})
     shown.write_text(to_toml(config))
     assert load_config(Flags(config=str(shown)), {}) == config
+
+
+def test_a_region_may_copy_as_slowly_as_the_limit_says(tmp_path: Path) -> None:
+    config = load("[regions.east]\ncopy_bandwidth = 1048576", tmp_path)
+    assert config.regions[0].copy_bandwidth == 1_048_576
+
+
+def test_a_copy_outlives_the_longest_wait_for_bandwidth() -> None:
+    waits = COPIES_PER_REGION * BLOCK_CDC_1.segment / MIN_COPY_BANDWIDTH
+    # Traffic renews a lease once a third of it is over.
+    assert waits < LEASE_SECONDS * 2 / 3 / 2
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
@@ -121,6 +140,16 @@ def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) ->
         ("[[regions.east.volumes]]\nname = 'a'\nzone = '9'", "regions.east.volumes[0].zone", "1, 2, 3"),
         ("[[regions.east.volumes]]\nname = 'a'\nzone = '1'\nkind = 'tape'", "regions.east.volumes[0].kind", "local"),
         ("[[regions.east.volumes]]\nname = 'a'\nzone = '1'\ntiers = ['x']", "regions.east.volumes[0].tiers", "premium"),
+        ("[[regions.east.volumes]]\nname='a'\nzone='1'\ndedup='all'", "regions.east.volumes[0].dedup", "volume, scope"),
+        ("[[regions.east.volumes]]\nname='a'\nzone='1'\ndedup=true", "regions.east.volumes[0].dedup", "a text"),
+        ("[regions.east]\ncopy_bandwidth = 1048575", "regions.east.copy_bandwidth", "at least 1048576"),
+        ("[regions.east]\ncopy_bandwidth = 0", "regions.east.copy_bandwidth", "at least 1048576"),
+        ("[regions.east]\ncopy_bandwidth = -1", "regions.east.copy_bandwidth", "64MiB"),
+        ("[regions.east]\ncopy_bandwidth = 'fast'", "regions.east.copy_bandwidth", "64MiB"),
+        ("[regions.east]\ncopy_bandwidth = '1MB/s'", "regions.east.copy_bandwidth", "64MiB"),
+        ("[regions.east]\ncopy_bandwidth = true", "regions.east.copy_bandwidth", "must be a number"),
+        ("[regions.east]\ncopy_bandwidth = 2e6", "regions.east.copy_bandwidth", "must be a number"),
+        (f"[regions.east]\ncopy_bandwidth = '{'9' * 400}'", "regions.east.copy_bandwidth", "is not understood"),
         (
             "[[regions.east.volumes]]\nname='a'\nzone='1'\n[[regions.east.volumes]]\nname='A'\nzone='2'",
             "regions.east.volumes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -17,6 +17,7 @@ from galleria_server.reads.copies import open_copies
 from galleria_server.reconciler import steps
 from galleria_server.reconciler.progress import Progress
 from galleria_server.reconciler.steps import Task
+from galleria_server.reconciler.token_bucket import TokenBucket
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
@@ -38,13 +39,25 @@ def pause_after(attempts: int) -> timedelta:
 
 
 class Copying:
-    """Brings content to where rows want it."""
+    """Brings content to where rows want it. `buckets` bound the copies into a region together; the others are free."""
 
-    def __init__(self, metadata: MetadataPool, volumes: Volumes, bell: Bell, clock: Clock) -> None:
+    def __init__(
+        self,
+        metadata: MetadataPool,
+        volumes: Volumes,
+        bell: Bell,
+        clock: Clock,
+        buckets: Mapping[str, TokenBucket],
+    ) -> None:
         self._metadata = metadata
         self._volumes = volumes
         self._bell = bell
         self._clock = clock
+        self._buckets = buckets
+
+    def is_paced(self, region: str) -> bool:
+        """Whether copies into a region wait for its bandwidth."""
+        return region in self._buckets
 
     async def run(self, task: Task) -> timedelta | None:
         """Make the copy, and tell its row how it ended; returns after how long to try again.
@@ -73,6 +86,7 @@ class Copying:
         async with open_copies(self._volumes, task.content) as sources:
             async for source in sources:
                 target = await mount.run_copy(_begin, mount, task)
+                progress.begin()
                 try:
                     await mount.run_copy(target.run, source.reader, progress)
                     return await mount.run_copy(target.commit, holder)
@@ -86,7 +100,7 @@ class Copying:
     @asynccontextmanager
     async def _progress(self, task: Task, mount: Mount) -> AsyncIterator[Progress]:
         """A progress that is told to the row about once a second, and that stops when the claim is lost."""
-        progress = Progress(mount.beat)
+        progress = Progress(mount.beat, self._buckets.get(mount.region))
         telling = asyncio.create_task(self._tell(task, progress))
         try:
             yield progress
@@ -100,12 +114,22 @@ class Copying:
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             silent += REPORT_SECONDS
-            if progress.done_bytes == told and silent < RENEWAL_SECONDS:
+            try:
+                if progress.done_bytes == told and silent < RENEWAL_SECONDS:
+                    # One that waits for its region's bandwidth has nothing to tell for minutes.
+                    wanted = not await self._metadata.read(steps.unwanted, task.copy.uid)
+                else:
+                    wanted = await self._checkpoint(task, progress.done_bytes)
+                    told, silent = progress.done_bytes, 0.0
+            except Exception as error:  # noqa: BLE001  # whatever it is, the next second tries again
+                _log.warning("copy %s could not tell how far it is", task.copy.uid, exc_info=error)
                 continue
-            told, silent = progress.done_bytes, 0.0
-            copy = task.copy
-            if not await self._metadata.write(copies.checkpoint, copy.uid, copy.epoch, told, self._clock() + CLAIM):
+            if not wanted:
                 progress.cancel()
+
+    async def _checkpoint(self, task: Task, done_bytes: int) -> bool:
+        copy, until = task.copy, self._clock() + CLAIM
+        return await self._metadata.write(copies.checkpoint, copy.uid, copy.epoch, done_bytes, until)
 
     async def _forget(self, task: Task, mount: Mount) -> None:
         """Leave nothing of a copy that nobody wants any more; a claim that only moved on is left alone."""

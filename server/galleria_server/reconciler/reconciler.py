@@ -108,7 +108,11 @@ class Reconciler:
             self._start(copy.uid, self._again(self._counted(copy.region, self._copying.run(task))))
 
     def _room_in(self, region: str) -> bool:
-        return self._regions[region] < COPIES_PER_REGION and self._regions.total() < COPIES_AT_ONCE
+        if self._regions[region] >= COPIES_PER_REGION:
+            return False
+        # Copies that wait for their region's bandwidth must not hold up those of other regions.
+        at_speed = sum(count for name, count in self._regions.items() if not self._copying.is_paced(name))
+        return self._copying.is_paced(region) or at_speed < COPIES_AT_ONCE
 
     async def _counted(self, region: str, work: Coroutine[Any, Any, timedelta | None]) -> timedelta | None:
         try:
