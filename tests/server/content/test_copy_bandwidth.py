@@ -138,6 +138,7 @@ def test_copies_that_wait_do_not_hold_up_those_of_other_regions(tmp_path: Path, 
         assert time.waiting.wait(30)
         eventually(lambda: [row.state for row in _copies(server, wire)] == [CopyState.COPYING] * 2)
         wire.publish("1.0.2", "disk", eastus=1, westeurope=1)
+        assert [row.state for row in _copies(server, wire)] == [CopyState.COPYING] * 2
         assert wire.fetch(wire.version_name("1.0.2"), "westeurope") == data
 
 
