@@ -38,6 +38,7 @@ def beside_floors(series: list[Path], runs: int, folder: Path) -> None:
 
 def _run(image: Path, folder: Path) -> tuple[str, dict[str, float]]:
     data, out = folder / "floor", folder / "floor.raw"
+    images.touch_memory(folder)
     images.warm(image)
     floor = floors.measure(image, wire_seconds, folder)
     stolen = _stolen()
@@ -47,9 +48,11 @@ def _run(image: Path, folder: Path) -> tuple[str, dict[str, float]]:
         cold = timed(galleria.store, image) - start
         again = timed(galleria.store, image, "-again") - start
         galleria.publish(image, 1)
+        images.touch_memory(folder)
         pulled = timed(galleria.restore, 1, out) - start
     stolen = _stolen() - stolen
     out.unlink()
+    images.touch_memory(folder)
     copying, cp, packed = copy_and_cp(data / "volumes", folder / "copies")
     shutil.rmtree(data)
     line = (

@@ -36,6 +36,16 @@ def warm(*paths: Path) -> None:
                 _read(file)
 
 
+def touch_memory(folder: Path, size: int = 2 << 30) -> None:
+    """Write a file of `size` bytes and remove it: a virtual machine gets memory from its host when it is first used."""
+    block = bytes(4 << 20)
+    path = folder / "memory"
+    with path.open("wb", buffering=0) as file:
+        for _ in range(size // len(block)):
+            file.write(block)
+    path.unlink()
+
+
 def _read(path: Path) -> None:
     buffer = bytearray(4 << 20)
     with path.open("rb", buffering=0) as file:
