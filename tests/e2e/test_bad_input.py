@@ -103,7 +103,8 @@ def test_more_than_two_tebibytes_are_refused_before_a_byte_is_read(refuse: Refus
     told = refuse.push(image, prefix=[strace, "-f", "-e", reads, "-P", str(image), "-o", str(trace), str(GALLERIA)])
     assert f"{2 * TIB + over} bytes" in told
     assert f"at most {2 * TIB}" in told
-    assert [line for line in trace.read_text().splitlines() if "(" in line] == []
+    # "???(" is what strace knows of a thread that the end of its process ended.
+    assert [line for line in trace.read_text().splitlines() if "(" in line and "???(" not in line] == []
 
 
 @pytest.mark.usefixtures("refuse")
