@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from galleria_storage.chunking import cut_segment
+from benchmarks.cutting import chunks_of
 from galleria_storage.compression import compress, expand
 from galleria_storage.digest import names_of
 from galleria_storage.proof import prove
@@ -121,12 +121,7 @@ def _extents(file: int) -> Iterator[tuple[int, int]]:
 
 def _scan(file: int, offset: int, view: memoryview) -> list[memoryview]:
     os.preadv(file, [view], offset)
-    start, chunks = 0, []
-    for length in cut_segment(view, RULE):
-        if length > 0:
-            chunks.append(view[start : start + length])
-        start += abs(length)
-    return chunks
+    return chunks_of(view)
 
 
 def _prove(batch: Sequence[memoryview]) -> None:

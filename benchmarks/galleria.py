@@ -10,38 +10,25 @@ from typing import Any
 from benchmarks.server_process import ServerProcess
 
 _IMAGE = ("-g", "images", "-r", "prod", "-i", "debian")
+_DEFINITION = ["--publisher", "d", "--offer", "d", "--sku", "d", "--os-type", "Linux", "--os-state", "Generalized"]
 
 
 class Galleria:
-    """Galleria in the same role: disks pushed to one region of a real server process, read back from a version."""
-
-    name = "galleria"
+    """Galleria in a peer's role: disks pushed to one region of a real server process, read back from a version."""
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
         server.run("gallery", "create", "prod", "-g", "images", "-l", "eastus")
-        definition = (
-            "--publisher",
-            "d",
-            "--offer",
-            "d",
-            "--sku",
-            "d",
-            "--os-type",
-            "Linux",
-            "--os-state",
-            "Generalized",
-        )
-        server.run("image-definition", "create", *_IMAGE, *definition)
+        server.run("image-definition", "create", *_IMAGE, *_DEFINITION)
 
     def store(self, image: Path, suffix: str = "") -> None:
         """Push an image as a disk."""
         self.server.run("disk", "push", str(image), image.stem + suffix, "-g", "images", "-l", "eastus")
 
-    def publish(self, image: Path, number: int, regions: tuple[str, ...] = ("eastus=1",)) -> None:
+    def publish(self, image: Path, number: int) -> None:
         """Make a version of a pushed disk."""
         create = ("image-version", "create", *_IMAGE, "-e", f"1.0.{number}", "--os-disk", image.stem)
-        self.server.run(*create, "--target-regions", *regions)
+        self.server.run(*create, "--target-regions", "eastus=1")
 
     def restore(self, number: int, target: Path, *options: str) -> Any:  # noqa: ANN401 - JSON
         """Pull a version; the command's report."""

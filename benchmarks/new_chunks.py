@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from galleria_storage.chunking import cut_segment
+from benchmarks.cutting import chunks_of
 from galleria_storage.compression import compress
 from galleria_storage.digest import names_of
 from galleria_storage.rules import BLOCK_CDC_1 as RULE
@@ -36,13 +36,7 @@ def _chunks(image: Path) -> Iterator[list[memoryview]]:
             start = number * RULE.segment
             if not _has_data(file.fileno(), start, start + RULE.segment):
                 continue
-            segment = buffer[: os.preadv(file.fileno(), [buffer], start)]
-            position, chunks = 0, []
-            for length in cut_segment(segment, RULE):
-                if length > 0:
-                    chunks.append(segment[position : position + length])
-                position += abs(length)
-            yield chunks
+            yield chunks_of(buffer[: os.preadv(file.fileno(), [buffer], start)])
 
 
 def _has_data(file: int, start: int, end: int) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
 from galleria_server.config import DEDUPS, VolumeConfig
-from galleria_storage.volume.identity import OBJECT
+from galleria_storage.volume import VolumeUnreadable
+from galleria_storage.volume.identity import OBJECT, parse
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +51,7 @@ def check_dedup(volume: VolumeConfig) -> None:
 def made_dedup(path: Path) -> str | None:
     """The `dedup` of the volume in a folder; None where there is none, or none that can be read."""
     try:
-        members = json.loads((path / OBJECT).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return parse((path / OBJECT).read_bytes()).dedup
+    except (OSError, VolumeUnreadable):
         # A volume that is broken is refused where it is opened.
         return None
-    dedup = members.get("dedup") if isinstance(members, dict) else None
-    return dedup if dedup in DEDUPS else None

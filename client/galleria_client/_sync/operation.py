@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Generic, Self, TypeVar, cast
@@ -71,19 +72,18 @@ class Operation(Generic[R]):
             WaitTimedOut: it goes on.
             Unavailable: the server was away as long as the client's retry policy allows.
         """
-        answered, away = time.monotonic(), False
-        end = None if timeout is None else answered + timeout
+        end = math.inf if timeout is None else time.monotonic() + timeout
         while not self.done:
-            left = every if end is None else min(every, end - time.monotonic())
+            left = end - time.monotonic()
             if left <= 0:
                 raise WaitTimedOut(self.name, timeout or 0.0)
             try:
-                self._wait_round(left)
+                with patience(left):
+                    self._wait_round(min(every, left))
             except Unavailable as failure:
-                self._bear(failure, answered, first=not away)
-                away = True
-                continue
-            answered, away = time.monotonic(), False
+                if time.monotonic() < end:
+                    raise
+                raise WaitTimedOut(self.name, timeout or 0.0) from failure
             if each is not None:
                 each(self.metadata)
         return self
@@ -105,22 +105,12 @@ class Operation(Generic[R]):
         request = operations_pb2.CancelOperationRequest(name=self.name)
         self._transport.unary(self._stub.CancelOperation, request, repeat=True)
 
-    def _bear(self, failure: Unavailable, answered: float, *, first: bool) -> None:
-        """Go on though the server is away, for as long as the policy allows since it `answered`; raises otherwise."""
-        policy = self._transport.retry
-        left = answered + policy.away_seconds - time.monotonic()
-        if left <= 0:
-            raise failure
-        if first and policy.on_away is not None:
-            policy.on_away(failure, left)
-
     def _wait_round(self, seconds: float) -> None:
         request = operations_pb2.WaitOperationRequest(name=self.name)
         request.timeout.FromNanoseconds(int(seconds * 1e9))
         began = time.monotonic()
         timeout = seconds + self._transport.timeout
-        with patience(0.0):  # `wait` has its own, which its timeout bounds
-            self.message = self._transport.unary(self._stub.WaitOperation, request, repeat=True, timeout=timeout)
+        self.message = self._transport.unary(self._stub.WaitOperation, request, repeat=True, timeout=timeout)
         # A server may answer sooner than asked; that must not become a busy loop.
         early = min(seconds, 1.0) - (time.monotonic() - began)
         if not self.done and early > 0:

@@ -13,8 +13,7 @@ _M_MMAP_THRESHOLD: Final = -3
 KEEP_BELOW: Final = 32 << 20
 TRIM_ABOVE: Final = 256 << 20
 YOUNG_OBJECTS: Final = 200_000
-"""Containers made between two looks for cycles; by default 700, which is less than a segment has chunks. What a copy
-makes of a pack's chunks, none of it in cycles, stays below this."""
+"""Containers made between two looks for cycles; by default 700, which is less than a full segment has chunks."""
 
 
 def prepare_process() -> None:

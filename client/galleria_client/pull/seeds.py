@@ -44,7 +44,7 @@ class Seeds:
         Raises:
             SourceMissing, SourceUnreadable, SourceChanged.
         """
-        # Most pulls have no seed, and numpy takes longer to load than a small pull.
+        # Slow to load, and most pulls have no seed.
         from galleria_client.pull.seed_table import SeedTable  # noqa: PLC0415
 
         source = _open(path, self._rule)

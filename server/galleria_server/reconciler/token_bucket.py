@@ -23,16 +23,11 @@ class TokenBucket:
     def __init__(
         self, rate: int, clock: Callable[[], float] = time.monotonic, wait: Wait = threading.Event.wait
     ) -> None:
-        self.rate = rate
+        self._rate = rate
         self._clock = clock
         self._wait = wait
         self._lock = threading.Lock()
         self._paid_at = clock() - BURST_SECONDS
-
-    @property
-    def burst(self) -> float:
-        """Bytes that a full bucket holds."""
-        return self.rate * BURST_SECONDS
 
     def take(self, amount: int, cancelled: threading.Event, beat: Callable[[], None]) -> None:
         """Charge `amount` bytes, and wait until they and all that was charged before are paid for.
@@ -49,5 +44,5 @@ class TokenBucket:
         with self._lock:
             # A bucket that is full gains nothing.
             start = max(self._paid_at, self._clock() - BURST_SECONDS)
-            self._paid_at = start + amount / self.rate
+            self._paid_at = start + amount / self._rate
             return self._paid_at

@@ -137,8 +137,7 @@ class Mount:
         if self._maintenance is not None:
             self._maintenance.cancel()
             await asyncio.gather(self._maintenance, return_exceptions=True)
-        for executor in (self._requests, self._copies):
-            await executor.settle(CLOSING_SECONDS)
+        await asyncio.gather(self._requests.settle(CLOSING_SECONDS), self._copies.settle(CLOSING_SECONDS))
         volume, self._volume = self._volume, None
         if volume is not None and self.state is State.ONLINE:
             await self._requests.run(volume.close)

@@ -75,7 +75,7 @@ class RocksIndex:
             last = Table.CHUNKS
             handle, head = places[last]
             for table, key, value in batch:
-                # Changes of one table come in runs, and to look one up costs as much as to set a row.
+                # Changes of one table come in runs, and looking a table up runs the interpreter for its hash.
                 if table is not last:
                     (handle, head), last = places[table], table
                 if value is None:

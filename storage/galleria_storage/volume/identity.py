@@ -32,7 +32,7 @@ def take_over(store: ObjectStore, dedup: str = "volume") -> Identity:
     Raises VolumeUnreadable, and writes nothing, for a file that this version must not touch.
     """
     data = store.read(OBJECT)
-    before = Identity(uuid4(), 0, dedup) if data is None else _parse(data)
+    before = Identity(uuid4(), 0, dedup) if data is None else parse(data)
     now = Identity(before.id, before.owner_epoch + 1, before.dedup, before.database, before.extra)
     store.replace(OBJECT, _encode(now))
     return now
@@ -52,7 +52,8 @@ def _encode(identity: Identity) -> bytes:
     return json.dumps(members, indent=1).encode()
 
 
-def _parse(data: bytes) -> Identity:
+def parse(data: bytes) -> Identity:
+    """The identity in a `volume.json`. Raises VolumeUnreadable for one that this version must not touch."""
     try:
         members = json.loads(data) if len(data) <= _MAX_SIZE else None
     except (ValueError, RecursionError):

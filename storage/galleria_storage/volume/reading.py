@@ -15,7 +15,6 @@ from galleria_storage.compression import expand
 from galleria_storage.digest import name_of
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
-from galleria_storage.packs.format import PackId
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK, HEADER_SIZE, PAGE, checked_name, good_check, records_in
 from galleria_storage.roots import Root
@@ -176,16 +175,13 @@ class Reader:
 
     def _places(self, kind: int, names: Sequence[bytes]) -> Iterator[Place]:
         rows = self._core.chunks.locate(kind, self.root.domain, names)
-        packs: dict[tuple[int, int], PackId] = {}
         for name, row in zip(names, rows, strict=True):
             if row is not None:
-                epoch, number, offset, stored, *_ = row
-                pack = packs.get((epoch, number)) or packs.setdefault((epoch, number), row.pack)
-                yield Place._make((pack, offset, HEADER_SIZE + stored, name, kind, row))
+                yield Place._make((row.pack, row.offset, HEADER_SIZE + row.stored_length, name, kind, row))
 
     def _page_at(self, place: Place) -> bytes | None:
         data = self._core.store.read(place.object_name, place.offset, place.length)
-        if data is None or len(data) != place.length or not good_check(memoryview(data), 0, place.length):
+        if data is None or not good_check(memoryview(data), 0, place.length):
             return None
         record = next(records_in(data, self.root.layout.rule))
         page = expand(record.codec, record.payload, record.raw_length, record.raw_length)

@@ -142,7 +142,7 @@ class PushStream:
         self._check_alive()
         names = [record.name for record, _ in chunks]
         present = self._core.chunks.present(CHUNK, self.lease.domain, names)
-        absent = [stored for stored in chunks if stored.record.name not in present] if present else chunks
+        absent = [stored for stored in chunks if stored.record.name not in present]
         self._core.leases.renew(self.lease)
         with self._lock:
             self._landing.update({record.name: (record.raw_length, record.flags, record.zeros) for record, _ in chunks})

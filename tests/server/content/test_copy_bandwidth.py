@@ -77,8 +77,8 @@ def slow_server(folder: Path, time: Time) -> Iterator[tuple[WireClient, ContentS
         yield WireClient(channel, "group"), server
 
 
-def west(server: ContentServer, wire: WireClient) -> Copy:
-    rows = server.read(copies.of_version, UUID(wire.get_version("1.0.0").uid))
+def west(server: ContentServer, wire: WireClient, version: str = "1.0.0") -> Copy:
+    rows = server.read(copies.of_version, UUID(wire.get_version(version).uid))
     (row,) = [row for row in rows if row.region == "westus"]
     return row
 
@@ -133,20 +133,14 @@ def test_copies_that_wait_do_not_hold_up_those_of_other_regions(tmp_path: Path, 
     with slow_server(tmp_path, time) as (wire, server):
         wire.prepare_gallery()
         wire.push("disk", image)
-        for name in ("1.0.0", "1.0.1"):
-            wire.create_version(name, "disk", eastus=1, westus=1)
+        slow = ("1.0.0", "1.0.1")
+        for version in slow:
+            wire.create_version(version, "disk", eastus=1, westus=1)
         assert time.waiting.wait(30)
-        eventually(lambda: [row.state for row in _copies(server, wire)] == [CopyState.COPYING] * 2)
+        eventually(lambda: all(west(server, wire, version).state is CopyState.COPYING for version in slow))
         wire.publish("1.0.2", "disk", eastus=1, westeurope=1)
-        assert [row.state for row in _copies(server, wire)] == [CopyState.COPYING] * 2
+        assert all(west(server, wire, version).state is CopyState.COPYING for version in slow)
         assert wire.fetch(wire.version_name("1.0.2"), "westeurope") == data
-
-
-def _copies(server: ContentServer, wire: WireClient) -> list[Copy]:
-    rows = [
-        row for name in ("1.0.0", "1.0.1") for row in server.read(copies.of_version, UUID(wire.get_version(name).uid))
-    ]
-    return [row for row in rows if row.region == "westus"]
 
 
 def test_a_copy_that_waits_does_not_hold_up_a_stop_and_goes_on_afterwards(
