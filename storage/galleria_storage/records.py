@@ -23,8 +23,9 @@ NO_CHECK: Final = bytes(16)
 _HEADER: Final = struct.Struct("<4s16s4B4I32s")
 _COVERED: Final = struct.Struct("<4B4I32s")
 HEADER_SIZE: Final = _HEADER.size
-_STATED: Final = struct.Struct("<4s16s20x32s")
-_CHECKED_FROM: Final = HEADER_SIZE - _COVERED.size
+_STATED: Final = struct.Struct("<4s16s")
+CHECKED_FROM: Final = HEADER_SIZE - _COVERED.size
+"""Where in a header begins what its check covers, in bytes."""
 
 
 class Record(NamedTuple):
@@ -77,19 +78,12 @@ def records_in(frame: bytes | memoryview, rule: Rule) -> Iterator[Record]:
         yield record
 
 
-def checked_name(view: memoryview, offset: int, length: int) -> bytes | None:
-    """The name of the record of `length` bytes (header and payload) at `offset`; None unless it has its check."""
-    if len(view) - offset < max(length, HEADER_SIZE):
-        return None
-    magic, check, name = _STATED.unpack_from(view, offset)
-    if magic != MAGIC or xxhash.xxh3_128_digest(view[offset + _CHECKED_FROM : offset + length]) != check:
-        return None
-    return name  # type: ignore[no-any-return]  # what unpacks as bytes
-
-
 def good_check(view: memoryview, offset: int, length: int) -> bool:
     """Whether a record of `length` bytes (header and payload) is at `offset` and has the check that it states."""
-    return checked_name(view, offset, length) is not None
+    if len(view) - offset < max(length, HEADER_SIZE):
+        return False
+    magic, check = _STATED.unpack_from(view, offset)
+    return bool(magic == MAGIC and xxhash.xxh3_128_digest(view[offset + CHECKED_FROM : offset + length]) == check)
 
 
 def _record_at(view: memoryview, offset: int, limits: dict[int, tuple[int, int]]) -> tuple[Record, int]:

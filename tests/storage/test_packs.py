@@ -20,6 +20,7 @@ from galleria_storage.packs.format import (
     Entry,
     PackDamaged,
     PackId,
+    decode_entries,
     encode_footer,
     footer_bounds,
     parse_object_name,
@@ -46,7 +47,7 @@ def sealed(store: MemoryObjectStore, chunks: list[bytes] | None = None) -> tuple
     for number, chunk in enumerate(CHUNKS if chunks is None else chunks):
         record, data = stored(chunk, number)
         pack.append([record], data)
-    return pack.seal(), pack.entries
+    return pack.seal(), decode_entries(pack.entries)
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,9 @@ def test_entries_are_read_back(whole: bytes) -> None:
     store = MemoryObjectStore()
     size, entries = sealed(store)
     assert size == len(whole)
-    assert read_entries(store, DATA, PACK, size) == entries
-    assert salvage_entries(store, DATA, PACK, SMALL_RULE) == entries
-    assert read_entries(*empty()) == []
+    assert decode_entries(read_entries(store, DATA, PACK, size)) == entries
+    assert decode_entries(salvage_entries(store, DATA, PACK, SMALL_RULE)) == entries
+    assert read_entries(*empty()) == b""
 
 
 def empty() -> tuple[MemoryObjectStore, int, PackId, int]:
@@ -106,7 +107,7 @@ def test_any_changed_byte_of_footer_and_trailer_is_noticed(draw: st.DataObject) 
     with pytest.raises(PackDamaged) as found:
         read_entries(store, DATA, PACK, size)
     assert "00000003-00000011" in str(found.value)
-    assert salvage_entries(store, DATA, PACK, SMALL_RULE) == entries
+    assert decode_entries(salvage_entries(store, DATA, PACK, SMALL_RULE)) == entries
 
 
 @settings(deadline=None)
@@ -119,7 +120,7 @@ def test_a_pack_cut_short_anywhere_gives_its_whole_records(draw: st.DataObject) 
     with pytest.raises(PackDamaged):
         read_entries(store, DATA, PACK, end)
     kept = [entry for entry in entries if entry.offset + 72 + entry.stored_length <= end]
-    assert salvage_entries(store, DATA, PACK, SMALL_RULE) == kept
+    assert decode_entries(salvage_entries(store, DATA, PACK, SMALL_RULE)) == kept
 
 
 def test_a_damaged_record_is_left_out_of_what_is_saved(whole: bytes) -> None:
@@ -127,7 +128,7 @@ def test_a_damaged_record_is_left_out_of_what_is_saved(whole: bytes) -> None:
     for number, entry in enumerate(entries):
         damaged = bytearray(whole)
         damaged[entry.offset + 72] ^= 1
-        found = salvage_entries(shelf(bytes(damaged)), DATA, PACK, SMALL_RULE)
+        found = decode_entries(salvage_entries(shelf(bytes(damaged)), DATA, PACK, SMALL_RULE))
         assert found == entries[:number] + entries[number + 1 :]
 
 
@@ -150,7 +151,7 @@ def test_a_pack_under_another_name_is_not_believed(whole: bytes) -> None:
     store.replace("packs/00000003-00000012", whole)
     with pytest.raises(PackDamaged):
         read_entries(store, DATA, PackId(3, 18), len(whole))
-    other = encode_footer(PackId(3, 17), [], 48)
+    other = encode_footer(PackId(3, 17), b"", 48)
     assert footer_bounds(other[-48:], PACK, 48 + len(other)) == (48, 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from galleria_storage import roots
 from galleria_storage.index.memory import MemoryIndex
 from galleria_storage.objects.memory import MemoryObjectStore
-from galleria_storage.packs.format import DATA, PAGES, PackId, parse_object_name
+from galleria_storage.packs.format import DATA, PAGES, PackId, decode_entries, parse_object_name
 from galleria_storage.packs.reader import read_entries, salvage_entries
 from galleria_storage.records import good_check
 from galleria_storage.rules import BLOCK_CDC_1
@@ -71,7 +71,7 @@ def test_every_record_is_where_its_footer_says(store: MemoryObjectStore) -> None
         entries = read_entries(store, kind, pack, info.size)
         assert entries == salvage_entries(store, kind, pack, BLOCK_CDC_1)
         data = memoryview(store.read(info.name) or b"")
-        for entry in entries:
+        for entry in decode_entries(entries):
             assert good_check(data, entry.offset, 72 + entry.stored_length)
         assert PackId(3, pack.number) == pack
     assert kinds == {DATA, PAGES}

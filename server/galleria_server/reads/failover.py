@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from struct import Struct
 from typing import TypeVar
 
 from galleria_server.reads.copies import UNREADABLE, Copies
-from galleria_storage.records import HEADER_SIZE
 from galleria_storage.volume import Reader
 from galleria_storage.volume.errors import RecordsUnreadable
+from galleria_storage.volume.reading import framed
 
 T = TypeVar("T")
-
-_LENGTH_AND_NAME = Struct("<36xI32s")
 
 
 async def ranged(
@@ -60,10 +57,9 @@ async def records(copies: Copies, segment: int, names: Sequence[bytes]) -> Async
     async for copy in copies:
         given: set[bytes] = set()
         try:
-            async with aclosing(copy.each(copy.reader.records_named(missing))) as frames:
+            async with aclosing(copy.each(_noted(copy.reader, missing, given))) as frames:
                 async for frame in frames:
                     yield frame
-                    given.update(names_in(frame))
         except RecordsUnreadable as error:
             copies.failed(copy, error)
             missing = error.names
@@ -75,10 +71,8 @@ async def records(copies: Copies, segment: int, names: Sequence[bytes]) -> Async
     raise copies.lost(segment, len(missing))
 
 
-def names_in(frame: bytes | memoryview) -> Iterator[bytes]:
-    """The names of the records of a frame that the storage made."""
-    offset = 0
-    while offset < len(frame):
-        length, name = _LENGTH_AND_NAME.unpack_from(frame, offset)
-        yield name
-        offset += HEADER_SIZE + length
+def _noted(reader: Reader, names: Sequence[bytes], given: set[bytes]) -> Iterator[memoryview]:
+    """Frames with the records of chunks; `given` gets the names of those whose frames were taken."""
+    for loaded in reader.load(names):
+        yield from framed(loaded)
+        given.update(loaded.places.names.tolist())

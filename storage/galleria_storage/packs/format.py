@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import xxhash
@@ -82,12 +82,22 @@ def encode_header(kind: int, volume: bytes, pack: PackId) -> bytes:
     return start + xxhash.xxh3_128_digest(start)
 
 
-def encode_footer(pack: PackId, entries: Sequence[Entry], offset: int) -> bytes:
+def encode_entries(entries: Iterable[Entry]) -> bytes:
+    """The entries as they stand in a footer."""
+    return b"".join([_ENTRY.pack(*entry) for entry in entries])
+
+
+def decode_entries(entries: bytes | bytearray) -> list[Entry]:
+    """The entries of a footer."""
+    return [Entry(*fields) for fields in _ENTRY.iter_unpack(entries)]
+
+
+def encode_footer(pack: PackId, entries: bytes | bytearray, offset: int) -> bytes:
     """Footer and trailer; `offset` is where the footer begins."""
-    footer = b"".join([_ENTRY.pack(*entry) for entry in entries])
-    check = xxhash.xxh3_128(footer)
-    check.update(_TRAILER.pack(*pack, len(entries), offset, bytes(8), bytes(16), 0, b"")[:_CHECKED_TRAILER])
-    return footer + _TRAILER.pack(*pack, len(entries), offset, bytes(8), check.digest(), _VERSION, b"GPKE")
+    count = len(entries) // ENTRY_SIZE
+    check = xxhash.xxh3_128(entries)
+    check.update(_TRAILER.pack(*pack, count, offset, bytes(8), bytes(16), 0, b"")[:_CHECKED_TRAILER])
+    return bytes(entries) + _TRAILER.pack(*pack, count, offset, bytes(8), check.digest(), _VERSION, b"GPKE")
 
 
 def footer_bounds(trailer: bytes, pack: PackId, size: int) -> tuple[int, int]:
@@ -109,10 +119,9 @@ def footer_bounds(trailer: bytes, pack: PackId, size: int) -> tuple[int, int]:
     return offset, length
 
 
-def decode_footer(pack: PackId, footer: bytes, trailer: bytes) -> list[Entry]:
-    """The entries, once the check is good. Raises PackDamaged."""
+def check_footer(pack: PackId, footer: bytes, trailer: bytes) -> None:
+    """Raises PackDamaged unless the footer has the check that the trailer states."""
     check = xxhash.xxh3_128(footer)
     check.update(trailer[:_CHECKED_TRAILER])
     if check.digest() != trailer[_CHECKED_TRAILER : _CHECKED_TRAILER + 16]:
         raise PackDamaged(f"{pack.epoch:08x}-{pack.number:08x}", "its footer does not have the check it states")
-    return [Entry(*fields) for fields in _ENTRY.iter_unpack(footer)]

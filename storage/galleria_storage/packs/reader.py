@@ -13,7 +13,8 @@ from galleria_storage.packs.format import (
     Entry,
     PackDamaged,
     PackId,
-    decode_footer,
+    check_footer,
+    encode_entries,
     footer_bounds,
 )
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
@@ -21,21 +22,22 @@ from galleria_storage.records import good_check, records_in
 from galleria_storage.rules import Rule
 
 
-def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> list[Entry]:
-    """The entries of a sealed pack of `size` bytes. Raises PackDamaged, StoreFailed."""
+def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> bytes:
+    """The entries of a sealed pack of `size` bytes, as they stand in its footer. Raises PackDamaged, StoreFailed."""
     name = pack.object_name(kind)
     if size > MAX_SIZE:
         raise PackDamaged(name, f"it has {size} bytes; the largest pack has {MAX_SIZE}")
     trailer = store.read(name, max(0, size - TRAILER_SIZE), TRAILER_SIZE) or b""
     offset, length = footer_bounds(trailer, pack, size)
     footer = store.read(name, offset, length) or b""
-    return decode_footer(pack, footer, trailer)
+    check_footer(pack, footer, trailer)
+    return footer
 
 
-def salvage_entries(store: ObjectStore, kind: int, pack: PackId, rule: Rule) -> list[Entry]:
-    """Entries of every good record from the start of a pack on, for one whose footer is lost."""
+def salvage_entries(store: ObjectStore, kind: int, pack: PackId, rule: Rule) -> bytes:
+    """The same of every good record from the start of a pack on, for one whose footer is lost."""
     data = memoryview(store.read(pack.object_name(kind), 0, MAX_SIZE) or b"")[HEADER_SIZE:]
-    return list(_good_entries(data, rule))
+    return encode_entries(_good_entries(data, rule))
 
 
 def _good_entries(data: memoryview, rule: Rule) -> Iterator[Entry]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import TARGET_SIZES, Entry, PackId, encode_footer, encode_header
+from galleria_storage.packs.format import TARGET_SIZES, Entry, PackId, encode_entries, encode_footer, encode_header
 from galleria_storage.records import HEADER_SIZE, Record
 
 
 class OpenPack:
-    """Takes records in order; for one thread at a time.
+    """Takes records in order; for one thread at a time. `entries` are those of its footer so far.
 
     Nothing is visible before `seal` returns; `abort` leaves nothing behind.
     """
@@ -19,7 +19,7 @@ class OpenPack:
     def __init__(self, store: ObjectStore, volume: bytes, pack: PackId, kind: int, target: int | None = None) -> None:
         self.id = pack
         self.kind = kind
-        self.entries: list[Entry] = []
+        self.entries = bytearray()
         self._target = target or TARGET_SIZES[kind]
         self._writer = store.create(pack.object_name(kind))
         with self._leaving_nothing():
@@ -35,18 +35,14 @@ class OpenPack:
         """Whether the pack has reached its target size."""
         return self._writer.size >= self._target
 
-    def append_entries(self, entries: Sequence[Entry], frame: bytes | memoryview) -> None:
-        """Add records that lie back to back in `frame`; their entries' offsets are already those in this pack."""
+    def append_entries(self, entries: bytes, frame: bytes | memoryview) -> None:
+        """Add records that lie back to back in `frame`, with the footer's entries for them."""
         self._writer.append(frame)
-        self.entries.extend(entries)
+        self.entries += entries
 
     def append(self, records: Sequence[Record], frame: bytes | memoryview) -> None:
         """Add records that lie back to back in `frame`, headers included. Raises StoreFull, StoreFailed."""
-        offset = self._writer.size
-        self._writer.append(frame)
-        for kind, codec, flags, zeros, domain, key_id, raw, stored, name, _ in records:
-            self.entries.append(Entry._make((name, domain, key_id, offset, raw, stored, codec, flags, zeros, kind)))
-            offset += HEADER_SIZE + stored
+        self.append_entries(encode_entries(_entries(records, self._writer.size)), frame)
 
     def seal(self) -> int:
         """Make the pack durable and visible; returns its size in bytes.
@@ -70,3 +66,9 @@ class OpenPack:
         except BaseException:
             self._writer.abort()
             raise
+
+
+def _entries(records: Sequence[Record], offset: int) -> Iterator[Entry]:
+    for kind, codec, flags, zeros, domain, key_id, raw, stored, name, _ in records:
+        yield Entry._make((name, domain, key_id, offset, raw, stored, codec, flags, zeros, kind))
+        offset += HEADER_SIZE + stored

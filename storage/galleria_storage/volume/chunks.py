@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from galleria_storage.index.store import Batch, Index, Table
-from galleria_storage.packs.format import Entry, PackId
-from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_prefix, encode_chunk, pack_key, pack_of
+from galleria_storage.packs.format import ENTRY_SIZE, PackId
+from galleria_storage.volume.places import Places, keys_and_rows
+from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_prefix, pack_key, pack_of
 
-Places = dict[tuple[int, bytes], PackId]
-"""The packs in which names are found, by domain and name."""
+Packs = dict[bytes, PackId]
+"""The packs in which chunks are found, by the chunks' keys."""
 
 
 class ChunkTable:
@@ -24,30 +25,34 @@ class ChunkTable:
         found = self._index.get(Table.CHUNKS, [prefix + name for name in names])
         return [None if value is None else ChunkRow.decode(value) for value in found]
 
+    def places(self, kind: int, domain: int, names: Sequence[bytes]) -> Places:
+        """Where the records of distinct names lie; those without a visible record are left out."""
+        prefix = chunk_prefix(kind, domain)
+        found = self._index.get(Table.CHUNKS, [prefix + name for name in names])
+        visible = [name for name, value in zip(names, found, strict=True) if value is not None]
+        return Places.of(kind, visible, [value for value in found if value is not None])
+
     def present(self, kind: int, domain: int, names: Sequence[bytes]) -> set[bytes]:
         """Those of the names that have a visible record."""
         prefix = chunk_prefix(kind, domain)
         found = self._index.get(Table.CHUNKS, [prefix + name for name in names])
         return {name for name, value in zip(names, found, strict=True) if value is not None}
 
-    def add_pack(self, batch: Batch, pack: PackId, kind: int, size: int, entries: Sequence[Entry]) -> Places:
-        """Make a sealed pack's records visible with `batch`; the packs in which its names are found from then on.
+    def add_pack(self, batch: Batch, pack: PackId, kind: int, size: int, entries: bytes | bytearray) -> Packs:
+        """Make a sealed pack's records visible with `batch`; the packs in which its chunks are found from then on.
 
         The first record of a name in a domain stays its record: a second one is garbage from the start.
         """
-        batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(entries), 0).encode())
-        heads = {place: chunk_prefix(*place) for place in {(entry.kind, entry.domain) for entry in entries}}
-        keys = [heads[entry.kind, entry.domain] + entry.name for entry in entries]
-        before = self._index.get(Table.CHUNKS, keys)
-        places: Places = {}
-        for key, entry, row in zip(keys, entries, before, strict=True):
-            name, domain, _, offset, raw, stored, codec, flags, zeros, _ = entry
-            if row is not None:
-                places[domain, name] = ChunkRow.decode(row).pack
-            elif (domain, name) not in places:
-                places[domain, name] = pack
-                batch.put(Table.CHUNKS, key, encode_chunk(*pack, offset, stored, raw, codec, flags, zeros))
-        return places
+        batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(entries) // ENTRY_SIZE, 0).encode())
+        keys, rows = keys_and_rows(pack, entries)
+        packs: Packs = {}
+        for key, row, before in zip(keys, rows, self._index.get(Table.CHUNKS, keys), strict=True):
+            if before is not None:
+                packs[key] = ChunkRow.decode(before).pack
+            elif key not in packs:
+                packs[key] = pack
+                batch.put(Table.CHUNKS, key, row)
+        return packs
 
     def packs(self) -> Iterable[tuple[PackId, PackRow]]:
         """All sealed packs."""

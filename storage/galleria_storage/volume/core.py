@@ -19,10 +19,10 @@ from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import CHUNK, PAGE, Record
 from galleria_storage.roots import Root
 from galleria_storage.rules import Rule
-from galleria_storage.volume.chunks import ChunkTable, Places
+from galleria_storage.volume.chunks import ChunkTable, Packs
 from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import Lease, LeaseTable
-from galleria_storage.volume.rows import ChunkRow, RootRow, scope_prefix
+from galleria_storage.volume.rows import ChunkRow, RootRow, chunk_prefix, scope_prefix
 
 _ROOTS_KEPT: Final = 32
 """Layouts kept in memory: one of 2 TiB has about 4 MB."""
@@ -99,8 +99,8 @@ class Core:
         batch = Batch()
         scoped = pack is None or pack.kind == DATA
         with self._publishing, ExitStack() as locks:
-            places = {} if pack is None else self.chunks.add_pack(batch, pack.id, pack.kind, size, pack.entries)
-            held = [(lease, self._bring(batch, lease, names, places, scoped=scoped)) for lease, names in brought]
+            packs_of = {} if pack is None else self.chunks.add_pack(batch, pack.id, pack.kind, size, pack.entries)
+            held = [(lease, self._bring(batch, lease, names, packs_of, scoped=scoped)) for lease, names in brought]
             for lease, packs in held:
                 locks.enter_context(lease.lock)
                 if not lease.ended:
@@ -108,21 +108,21 @@ class Core:
             self.index.apply(batch)
 
     def _bring(
-        self, batch: Batch, lease: Lease, names: Sequence[bytes], places: Places, *, scoped: bool
+        self, batch: Batch, lease: Lease, names: Sequence[bytes], packs_of: Packs, *, scoped: bool
     ) -> set[PackId]:
         """Note names in the lease's scope; the packs they lie in."""
         packs: set[PackId] = set()
         rest: list[bytes] = []
-        prefix = scope_prefix(lease.scope.bytes, CHUNK)
+        kind = CHUNK if scoped else PAGE
+        place, prefix = chunk_prefix(kind, lease.domain), scope_prefix(lease.scope.bytes, CHUNK)
         for name in names:
-            pack = places.get((lease.domain, name))
+            pack = packs_of.get(place + name)
             if pack is None:
                 rest.append(name)
             else:
                 packs.add(pack)
             if scoped:
                 batch.put(Table.SCOPES, prefix + name, b"")
-        kind = CHUNK if scoped else PAGE
         packs.update(row.pack for row in self.chunks.locate(kind, lease.domain, rest) if row is not None)
         return packs
 

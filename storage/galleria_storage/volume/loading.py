@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
-from galleria_storage.packs.format import DATA, ENTRY_SIZE, HEADER_SIZE, MAX_SIZE, TRAILER_SIZE, Entry
+from galleria_storage.packs.format import DATA, ENTRY_SIZE, HEADER_SIZE, MAX_SIZE, TRAILER_SIZE
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.page import Page
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.records import encode_header, records_in
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.leases import Lease
-from galleria_storage.volume.ranges import Loaded, Place
+from galleria_storage.volume.places import Loaded
 from galleria_storage.volume.rows import ChunkRow
 from galleria_storage.volume.segments import Proof, SegmentTable
 
@@ -77,10 +77,11 @@ class Loading:
         """Take records that were read and are good. Waits while too much is unwritten."""
         load = self._load
         domain = self._lease.domain
-        entries = _entries(loaded.places, domain, load.size, load.proofs)
+        entries = loaded.places.entries(domain, load.size)
+        load.proofs.update(loaded.places.proofs())
         data = loaded.data if _domain(loaded) == domain else _moved(loaded, domain, self._core)
         load.size += len(data)
-        load.records += len(entries)
+        load.records += len(loaded.places)
         if load.pack is None:
             load.pack = self._core.open_pack(DATA)
         self._room.acquire()
@@ -114,7 +115,7 @@ class Loading:
         if sealing is not None:
             sealing[0].result()
 
-    def _write(self, pack: OpenPack, entries: Sequence[Entry], data: memoryview | bytes) -> None:
+    def _write(self, pack: OpenPack, entries: bytes, data: memoryview | bytes) -> None:
         try:
             pack.append_entries(entries, data)
         finally:
@@ -135,17 +136,6 @@ class Loading:
 
 def _domain(loaded: Loaded) -> int:
     return int.from_bytes(loaded.data[24:28], "little")
-
-
-def _entries(places: Sequence[Place], domain: int, offset: int, proofs: dict[bytes, Proof]) -> list[Entry]:
-    """Entries of records that will lie from `offset` on; also notes what was proved of them."""
-    entries = []
-    for _, _, length, name, kind, row in places:
-        _, _, _, stored, raw, codec, flags, zeros = row
-        entries.append(Entry._make((name, domain, 0, offset, raw, stored, codec, flags, zeros, kind)))
-        proofs[name] = (raw, flags, zeros)
-        offset += length
-    return entries
 
 
 def _moved(loaded: Loaded, domain: int, core: Core) -> bytes:

@@ -15,7 +15,7 @@ from galleria_storage.errors import LayoutInvalid
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.layout import Layout
 from galleria_storage.objects.errors import ObjectExists
-from galleria_storage.packs.format import PAGES
+from galleria_storage.packs.format import PAGES, decode_entries
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import PAGE, Record, encode_header
 from galleria_storage.roots import Holder, Root
@@ -202,7 +202,7 @@ class Pinning:
 
     def _seal(self, pack: OpenPack, lease: Lease) -> None:
         size = pack.seal()
-        self._core.publish(pack, size, [(lease, [entry.name for entry in pack.entries])])
+        self._core.publish(pack, size, [(lease, [entry.name for entry in decode_entries(pack.entries)])])
 
 
 def _check(layout: Layout, segments: SegmentTable) -> int:

@@ -11,16 +11,19 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 from uuid import uuid4
 
+import numpy as np
+
 from galleria_storage.compression import expand
 from galleria_storage.digest import name_of
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
+from galleria_storage.packs.arrays import good_records
 from galleria_storage.page import Page
-from galleria_storage.records import CHUNK, HEADER_SIZE, PAGE, checked_name, good_check, records_in
+from galleria_storage.records import CHUNK, PAGE, records_in
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable, SegmentOutside
-from galleria_storage.volume.ranges import LARGEST_READ, Loaded, Place, Span, spans
+from galleria_storage.volume.places import LARGEST_READ, Loaded, Places, runs, spans
 
 _FRAME: Final = 1 << 20
 _TRIES: Final = 3
@@ -81,10 +84,9 @@ class Reader:
             return None
         self._core.leases.renew(self._lease)
         for _ in range(_TRIES):
-            for place in self._places(PAGE, [name]):
-                page = self._page_at(place)
-                if page is not None:
-                    return page
+            page = self._page_named(name)
+            if page is not None:
+                return page
         raise RecordsUnreadable([name])
 
     def pages(self, first: int = 0, count: int | None = None) -> Iterator[tuple[int, bytes]]:
@@ -110,19 +112,18 @@ class Reader:
     def records_named(self, names: Sequence[bytes]) -> Iterator[memoryview]:
         """Records of chunks by name, for a caller that took the names from this root's pages. Raises as `records`."""
         for loaded in self.load(names):
-            yield from _framed(loaded)
+            yield from framed(loaded)
 
     def load(self, names: Sequence[bytes]) -> Iterator[Loaded]:
         """The same, as they were read. Raises as `records`."""
         bad = list(names)
         for _ in range(_TRIES):
             self._core.leases.renew(self._lease)
-            places = list(self._places(CHUNK, bad))
-            found = {place.name for place in places}
-            bad = [name for name in bad if name not in found]
+            places = self._core.chunks.places(CHUNK, self.root.domain, bad)
+            bad = _absent(bad, places)
             for span in spans(places, LARGEST_READ):
-                good, lost = self._read(span)
-                bad.extend(lost)
+                good, lost = self._read_good(places[span])
+                bad += lost
                 yield from good
             if not bad:
                 return
@@ -173,47 +174,35 @@ class Reader:
             low, high = max(begin, start), min(begin + length, stop)
             yield Piece(base + low, high - low, raw[name][low - begin : high - begin])
 
-    def _places(self, kind: int, names: Sequence[bytes]) -> Iterator[Place]:
-        rows = self._core.chunks.locate(kind, self.root.domain, names)
-        for name, row in zip(names, rows, strict=True):
-            if row is not None:
-                yield Place._make((row.pack, row.offset, HEADER_SIZE + row.stored_length, name, kind, row))
+    def _page_named(self, name: bytes) -> bytes | None:
+        places = self._core.chunks.places(PAGE, self.root.domain, [name])
+        for loaded in self._read(places)[0] if len(places) else ():
+            record = next(records_in(loaded.data, self.root.layout.rule))
+            page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
+            if name_of(page) == name:
+                return page
+        return None
 
-    def _page_at(self, place: Place) -> bytes | None:
-        data = self._core.store.read(place.object_name, place.offset, place.length)
-        if data is None or not good_check(memoryview(data), 0, place.length):
-            return None
-        record = next(records_in(data, self.root.layout.rule))
-        page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
-        return page if name_of(page) == place.name else None
-
-    def _read(self, span: Span) -> tuple[list[Loaded], list[bytes]]:
-        """Read a span; its good records, and the names of the bad."""
-        start, end = span[0].offset, span[-1].offset + span[-1].length
+    def _read_good(self, places: Places) -> tuple[list[Loaded], list[bytes]]:
         try:
-            data = memoryview(self._core.store.read(span[0].object_name, start, end - start) or b"")
+            return self._read(places)
         except StorageError:
-            return [], [place.name for place in span]
-        good: list[Place] = []
-        lost: list[bytes] = []
-        runs: list[Loaded] = []
-        for place in span:
-            _, offset, length, name, _, _ = place
-            if checked_name(data, offset - start, length) != name:
-                lost.append(name)
-                continue
-            if offset != end and good:
-                runs.append(_run(data, start, good))
-                good = []
-            good.append(place)
-            end = offset + length
-        if good:
-            runs.append(_run(data, start, good))
-        return runs, lost
+            return [], places.names.tolist()
+
+    def _read(self, places: Places) -> tuple[list[Loaded], list[bytes]]:
+        """Read places of one pack as one range: what is good, and the names of the others."""
+        start, end = int(places.starts[0]), int(places.ends[-1])
+        data = memoryview(self._core.store.read(places.object_name, start, end - start) or b"")
+        good = good_records(data, places.starts - start, places.ends - start, places.names)
+        lost: list[bytes] = places.names[~good].tolist()
+        return list(runs(data, start, places[np.flatnonzero(good)] if lost else places)), lost
 
 
-def _run(data: memoryview, start: int, places: Sequence[Place]) -> Loaded:
-    return Loaded(data[places[0].offset - start : places[-1].offset + places[-1].length - start], places)
+def _absent(names: Sequence[bytes], places: Places) -> list[bytes]:
+    if len(places) == len(names):
+        return []
+    found = set(places.names.tolist())
+    return [name for name in names if name not in found]
 
 
 def chosen(names: Sequence[bytes], wanted: bytes) -> list[bytes]:
@@ -224,16 +213,12 @@ def chosen(names: Sequence[bytes], wanted: bytes) -> list[bytes]:
     return list(dict.fromkeys(name for position, name in enumerate(names) if bits >> position & 1))
 
 
-def _framed(loaded: Loaded) -> Iterator[memoryview]:
-    base = loaded.places[0].offset
-    begin = end = 0
-    for place in loaded.places:
-        after = place.offset + place.length - base
-        if after - begin > _FRAME and end > begin:
-            yield loaded.data[begin:end]
-            begin = end
-        end = after
-    yield loaded.data[begin:end]
+def framed(loaded: Loaded) -> Iterator[memoryview]:
+    """What was read in frames of whole records of about 1 MiB."""
+    places = loaded.places
+    base = places.starts[0]
+    for frame in spans(places, _FRAME):
+        yield loaded.data[places.starts[frame.start] - base : places.ends[frame.stop - 1] - base]
 
 
 def _overlapping(page: Page, start: int, stop: int) -> Iterator[tuple[int, int, bytes | None]]:

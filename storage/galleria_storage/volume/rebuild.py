@@ -9,7 +9,7 @@ from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import FOLDERS, Entry, PackDamaged, PackId, parse_object_name
+from galleria_storage.packs.format import FOLDERS, PackDamaged, PackId, decode_entries, parse_object_name
 from galleria_storage.packs.reader import read_entries, salvage_entries
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK
@@ -59,7 +59,7 @@ def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> int:
     batch = Batch()
     core.chunks.add_pack(batch, pack, kind, size, entries)
     core.index.apply(batch)
-    return max((entry.domain for entry in entries), default=0)
+    return max((entry.domain for entry in decode_entries(entries)), default=0)
 
 
 def _note_root(core: Core, pinning: Pinning, root: Root) -> None:
@@ -77,7 +77,7 @@ def _packs(store: ObjectStore) -> Iterator[tuple[int, PackId, int]]:
                 yield *parsed, info.size
 
 
-def _entries(core: Core, kind: int, pack: PackId, size: int) -> list[Entry]:
+def _entries(core: Core, kind: int, pack: PackId, size: int) -> bytes:
     try:
         return read_entries(core.store, kind, pack, size)
     except PackDamaged:

@@ -150,10 +150,6 @@ class LeaseRow(NamedTuple):
         return LeaseRow(*_LEASE.unpack(value))
 
 
-encode_chunk: Final = _CHUNK.pack
-"""The value of a ChunkRow, from its fields in order."""
-
-
 def chunk_key(kind: int, domain: int, name: bytes) -> bytes:
     """Key in CHUNKS."""
     return _PREFIX[kind] + domain.to_bytes(4, "big") + name
