@@ -46,7 +46,8 @@ class Floors:
     @property
     def push(self) -> float:
         """Floor of a cold push, both sides on the same cores, in seconds."""
-        both = sum(self.seconds[stage] for stage in ("scan", "name", "compress", "wire", "expand", "name", "prove"))
+        both = sum(self.seconds[stage] for stage in ("scan", "name", "compress", "wire"))
+        both += sum(self.seconds[stage] for stage in ("expand", "name", "prove", "store"))
         return max(both / CORES, self.stored / self.disk_rate)
 
     @property
@@ -64,19 +65,17 @@ def measure(image: Path, wire_seconds: Callable[[int], float], scratch: Path) ->
     """Measure all stages on the data of an image. `wire_seconds(n)` gives the CPU seconds n bytes take over gRPC."""
     floors = Floors()
     seen: set[bytes] = set()
-    target = os.open(scratch / "floor-write", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    try:
+    with (scratch / "floor-image").open("wb", 0) as target, (scratch / "floor-packs").open("wb", 0) as packs:
         for chunks in _scanned(image, floors):
-            _stages(floors, chunks, seen, target)
-    finally:
-        os.close(target)
-        (scratch / "floor-write").unlink()
+            _stages(floors, chunks, seen, target.fileno(), packs.fileno())
+    for path in (target.name, packs.name):
+        Path(path).unlink()
     floors.seconds["wire"] = wire_seconds(floors.stored)  # type: ignore[assignment]
     floors.disk_rate = _disk_rate(scratch)
     return floors
 
 
-def _stages(floors: Floors, chunks: Sequence[memoryview], seen: set[bytes], target: int) -> None:
+def _stages(floors: Floors, chunks: Sequence[memoryview], seen: set[bytes], target: int, packs: int) -> None:
     names = floors.spend("name", names_of, chunks)
     floors.occupied += sum(map(len, chunks))
     fresh = [chunk for chunk, digest in zip(chunks, names, strict=True) if digest not in seen]
@@ -86,6 +85,7 @@ def _stages(floors: Floors, chunks: Sequence[memoryview], seen: set[bytes], targ
         batch = fresh[first : first + _BATCH]
         packed = floors.spend("compress", compress, batch, 1)
         floors.stored += sum(len(payload) for _, payload in packed)
+        floors.spend("store", os.writev, packs, [payload for _, payload in packed])
         floors.spend("expand", _expand, batch, packed)
         floors.spend("prove", _prove, batch)
     floors.spend("write", os.writev, target, chunks[:1000])

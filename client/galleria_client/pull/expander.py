@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
@@ -20,6 +20,8 @@ from galleria_storage.rules import Rule
 
 WAITING: Final = 8
 """Messages received and not yet worked off."""
+WRITTEN_AT_ONCE: Final = 512 << 10
+"""Bytes of chunks in one write: few enough to be written out of the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,20 @@ class Expander:
 
     def _place(self, task: ExpandTask) -> None:
         segment = task.segment
-        found = self._verified(segment, task.records)
-        writes = writes_of(segment, found)
-        self._sink.write(segment, writes)
-        with self._run.changed:
-            for name in found:
-                segment.missing.pop(name, None)
-            self._run.fetched += sum(len(data) for _, data in writes)
-            self._run.progressed()
+        for found in self._verified(segment, task.records):
+            writes = writes_of(segment, found)
+            self._sink.write(segment, writes)
+            with self._run.changed:
+                for name in found:
+                    segment.missing.pop(name, None)
+                self._run.fetched += sum(len(data) for _, data in writes)
+                self._run.progressed()
         task.done(segment)
 
-    def _verified(self, segment: Segment, records: bytes | memoryview) -> dict[bytes, bytes]:
-        """The chunks in the records by name, each checked against it."""
-        found = {}
+    def _verified(self, segment: Segment, records: bytes | memoryview) -> Iterator[dict[bytes, bytes]]:
+        """The chunks in the records by name, each checked against it, some at a time."""
+        found: dict[bytes, bytes] = {}
+        size = 0
         try:
             for record in records_in(records, self._rule):
                 if record.name not in segment.names:
@@ -93,9 +96,14 @@ class Expander:
                     if name_of(data) != record.name:
                         raise ContentCorrupt(f"a chunk of segment {segment.number} has other bytes")
                     found[record.name] = data
+                    size += len(data)
+                if size >= WRITTEN_AT_ONCE:
+                    yield found
+                    found, size = {}, 0
         except StorageError as error:
             raise ContentCorrupt(f"segment {segment.number}: {error}") from None
-        return found
+        if found:
+            yield found
 
 
 def writes_of(segment: Segment, found: dict[bytes, bytes]) -> Writes:

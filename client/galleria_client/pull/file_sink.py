@@ -32,13 +32,17 @@ class FileSink:
         size: bytes of the disk.
         rule: rule of its layout.
         fresh: there is nothing in it, so holes need no work and nothing can be in place.
+        durable: it will be made durable in the end, so the disk begins with it at once.
     """
 
-    def __init__(self, fd: int, path: str, part: str, size: int, rule: Rule, *, fresh: bool) -> None:
+    def __init__(
+        self, fd: int, path: str, part: str, size: int, rule: Rule, *, fresh: bool, durable: bool = False
+    ) -> None:
         self._fd = fd
         self._path = path
         self._part = part
         self._fresh = fresh
+        self._durable = durable
         self._extents = Extents(fd, size, rule.block)
         self._buffer = memoryview(bytearray(rule.max_chunk))
         self._lock = threading.Lock()
@@ -103,10 +107,14 @@ class FileSink:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise OutputFull(self._path, self._part) from None
             raise OutputUnwritable(self._path, error.strerror or str(error)) from None
+        if self._durable:
+            self._nudge(wanted)
+
+    def _nudge(self, written: int) -> None:
         with self._lock:
-            self._since_writeback += wanted
-            nudge = self._since_writeback >= WRITEBACK
-            if nudge:
+            self._since_writeback += written
+            due = self._since_writeback >= WRITEBACK
+            if due:
                 self._since_writeback = 0
-        if nudge:
+        if due:
             begin_writeback(self._fd)

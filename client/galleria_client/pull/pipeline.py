@@ -68,7 +68,8 @@ def verify_content(
 def _pull_to_file(pull: _Pull, output: str, seeds: Seeds, options: PullOptions) -> PullReport:
     layout = pull.content.layout
     with open_output(output, layout.size) as opened:
-        sink = FileSink(opened.fd, output, str(opened.part), layout.size, layout.rule, fresh=opened.fresh)
+        part, fresh = str(opened.part), opened.fresh
+        sink = FileSink(opened.fd, output, part, layout.size, layout.rule, fresh=fresh, durable=options.fsync)
         report = pull.run(sink, seeds)
         opened.complete(fsync=options.fsync)
     return report
