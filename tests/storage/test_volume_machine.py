@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
+from galleria_storage.digest import name_of
 from galleria_storage.volume import LeaseLapsed, Push
+from galleria_storage.volume.condemned import MINIMUM_SECONDS
 from galleria_storage.volume.leases import LEASE_SECONDS
 from tests.support.disks import build, recipes
 from tests.support.small_rule import SMALL_RULE
@@ -175,6 +177,32 @@ class VolumeMachine(RuleBasedStateMachine):
         send(push, content, known, flush=False)
         self.brought[scope].update(content.chunks)
         self.crash(seed)
+
+    @rule(times=st.integers(1, 3))
+    def collect(self, times: int) -> None:
+        for _ in range(times):
+            if self.under is not None:
+                push = self.home.volume.resume_push(self.under.lease, SMALL_RULE)
+                assert push is not None
+                push.known_pages([])
+            self.home.volume.collect()
+            self.home.clock.now += MINIMUM_SECONDS
+
+    @rule()
+    def collect_what_nobody_needs(self) -> None:
+        self.under = None
+        self.home.clock.now += LEASE_SECONDS
+        self.home.volume.maintain()
+        self.home.volume.collect()
+        self.home.clock.now += MINIMUM_SECONDS
+        assert self.home.volume.collect().left == 0
+        live: dict[int, set[bytes]] = {0: set(), 1: set()}
+        for scope, content in self.pinned.values():
+            live[scope].update(content.chunks, map(name_of, content.pages.values()))
+        # From now on a scope is told of nothing that none of its roots has.
+        self.brought = [self.brought[scope] & live[scope] for scope in (0, 1)]
+        for entries in self.home.entries_of_packs():
+            assert {entry.name for entry in entries} & (live[0] | live[1])
 
     @rule(seed=st.integers(0, 99))
     def crash(self, seed: int) -> None:

@@ -21,7 +21,8 @@ from galleria_storage.index.store import Batch, Table
 from galleria_storage.layout import Layout, encode_page
 from galleria_storage.objects.local import LocalObjectStore
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import DATA, PAGES
+from galleria_storage.packs.format import CONDEMNED, DATA, PAGES, Entry, decode_entries, parse_object_name
+from galleria_storage.packs.reader import read_entries
 from galleria_storage.records import CHUNK, encode_unproved_header, records_in
 from galleria_storage.rules import Rule
 from galleria_storage.volume import Holder, Push, Reader, Root, Volume
@@ -276,6 +277,16 @@ class Machine:
 
     def rows_of_leases(self) -> int:
         return len(self.rows[Table.LEASES])
+
+    def entries_of_packs(self) -> list[list[Entry]]:
+        """The footer entries of every pack that is not condemned."""
+        store, found = LocalObjectStore(self.PATH, self.disk), []
+        objects = {info.name: info.size for folder in ("packs/", "pages/") for info in store.list(folder)}
+        for name, size in objects.items():
+            parsed = parse_object_name(name)
+            if parsed is not None and name + CONDEMNED not in objects:
+                found.append(decode_entries(read_entries(store, *parsed, size)))
+        return found
 
     def temporaries(self) -> list[str]:
         return [entry.name for entry in self.disk.entries(self.PATH / "tmp")]

@@ -17,6 +17,8 @@ FOLDERS: Final = {DATA: "packs", PAGES: "pages"}
 TARGET_SIZES: Final = {DATA: 64 << 20, PAGES: 8 << 20}
 MAX_SIZE: Final = 128 << 20
 MAX_RECORDS: Final = 1 << 20
+CONDEMNED: Final = ".condemned"
+"""Ends the name of the marker beside a pack whose records count as missing."""
 
 _VERSION: Final = 1
 _HEADER: Final = struct.Struct("<4sHH16sII")

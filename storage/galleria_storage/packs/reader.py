@@ -34,6 +34,14 @@ def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> byte
     return footer
 
 
+def entries_or_salvage(store: ObjectStore, kind: int, pack: PackId, size: int, rule: Rule) -> bytes:
+    """The entries of a sealed pack; of one with a damaged footer those of its good records. Raises StoreFailed."""
+    try:
+        return read_entries(store, kind, pack, size)
+    except PackDamaged:
+        return salvage_entries(store, kind, pack, rule)
+
+
 def salvage_entries(store: ObjectStore, kind: int, pack: PackId, rule: Rule) -> bytes:
     """The same of every good record from the start of a pack on, for one whose footer is lost."""
     data = memoryview(store.read(pack.object_name(kind), 0, MAX_SIZE) or b"")[HEADER_SIZE:]

@@ -1,9 +1,11 @@
 """Volumes: where content is pushed to, copied to and read from."""
 
 from galleria_storage.roots import Holder, Root, RootDamaged
+from galleria_storage.volume.collecting import Collected
 from galleria_storage.volume.copying import Copy
 from galleria_storage.volume.errors import (
     ChunkNotRequested,
+    CollectionStopped,
     CopyCancelled,
     LayoutIncomplete,
     LeaseLapsed,
@@ -28,6 +30,8 @@ from galleria_storage.volume.volume import PinnedRoot, Usage, Volume
 __all__ = [
     "MAX_SEGMENTS",
     "ChunkNotRequested",
+    "Collected",
+    "CollectionStopped",
     "Copy",
     "CopyCancelled",
     "Holder",

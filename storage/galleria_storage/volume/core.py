@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -106,6 +106,12 @@ class Core:
                 if not lease.ended:
                     self.leases.hold(batch, lease, packs)
             self.index.apply(batch)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts no pack is published and no lease comes to hold anything."""
+        with self.writing, self._publishing:
+            yield
 
     def _bring(
         self, batch: Batch, lease: Lease, names: Sequence[bytes], packs_of: Packs, *, scoped: bool

@@ -37,6 +37,17 @@ class VolumeClosed(StorageError):
         return "the volume is closed"
 
 
+class CollectionStopped(StorageError):
+    """What a volume needs cannot be told, so nothing of it may go."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"collection stops, nothing more is removed: {self.reason}"
+
+
 class LeaseLapsed(StorageError):
     """The lease of a push or copy has ended; everything must be offered again under a new one."""
 

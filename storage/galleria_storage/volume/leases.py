@@ -7,7 +7,8 @@ single chunks, so they stay few.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -19,7 +20,11 @@ from galleria_storage.volume.rows import HEAD, PACK, ROOT, LeaseRow, lease_key, 
 
 LEASE_SECONDS: Final = 15 * 60
 LONGEST_SECONDS: Final = 7 * 24 * 3600
+GARBAGE: Final = b"garbage"
+"""Keys in META begin with it that say what was given up since the last collection; their value is a scope."""
+NO_SCOPE: Final = UUID(int=0)
 _EPOCH: Final = b"epoch"
+_FIRST_EPOCH: Final = 1
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class LeaseTable:
         self._clock = clock
         self._lock = threading.Lock()
         self._alive: dict[UUID, Lease] = {}
+        self._watched: set[PackId] | None = None
         self._load()
 
     def begin(self, lease_id: UUID, scope: UUID, root: UUID, domain: int) -> Lease:
@@ -58,7 +64,7 @@ class LeaseTable:
             if lease_id in self._alive:
                 return self._alive[lease_id]
             now = self._clock()
-            lease = Lease(lease_id, scope, root, domain, self._epoch(), now + LEASE_SECONDS, now + LONGEST_SECONDS)
+            lease = Lease(lease_id, scope, root, domain, self.epoch(), now + LEASE_SECONDS, now + LONGEST_SECONDS)
             batch = Batch()
             self._put(batch, lease)
             self._index.apply(batch)
@@ -96,15 +102,37 @@ class LeaseTable:
         for pack in packs:
             if pack not in lease.packs:
                 lease.packs.add(pack)
+                if self._watched is not None:
+                    self._watched.add(pack)
                 batch.put(Table.LEASES, lease_key(lease.id.bytes, PACK, pack_key(pack)), b"")
         for root in roots:
             if root not in lease.roots:
                 lease.roots.add(root)
                 batch.put(Table.LEASES, lease_key(lease.id.bytes, ROOT, root.bytes), b"")
 
-    def end(self, lease: Lease, batch: Batch) -> None:
-        """Take the lease and all its rows out with `batch`; applied here, in one step."""
+    @contextmanager
+    def watching(self) -> Iterator[Collection[PackId]]:
+        """The packs that are held now and all that come to be held until this ends. One at a time."""
+        watched: set[PackId] = set()
+        self._watched = watched
+        try:
+            with self._lock:
+                alive = list(self._alive.values())
+            for lease in alive:
+                with lease.lock:
+                    watched.update(lease.packs)
+            yield watched
+        finally:
+            self._watched = None
+
+    def end(self, lease: Lease, batch: Batch, *, wasted: bool = True) -> None:
+        """Take the lease and all its rows out with `batch`; applied here, in one step.
+
+        `wasted` tells that what it brought may be garbage now.
+        """
         with lease.lock:
+            if wasted and lease.packs and not lease.ended:
+                batch.put(Table.META, GARBAGE + lease.id.bytes, lease.scope.bytes)
             lease.ended = True
             for key, _ in self._index.scan(Table.LEASES, lease.id.bytes):
                 batch.delete(Table.LEASES, key)
@@ -126,12 +154,27 @@ class LeaseTable:
         with self._lock:
             return set().union(*(lease.roots for lease in self._alive.values()))
 
+    def alive(self) -> set[UUID]:
+        """Ids of all leases that have not ended."""
+        with self._lock:
+            return set(self._alive)
+
+    def epoch(self) -> int:
+        """The epoch of leases that begin now."""
+        value = self._index.get(Table.META, [_EPOCH])[0]
+        return _FIRST_EPOCH if value is None else int.from_bytes(value, "little")
+
+    def begin_epoch(self, batch: Batch, epoch: int) -> None:
+        """Let leases that begin after `batch` have this epoch, or the one they would have if that is later."""
+        batch.put(Table.META, _EPOCH, max(epoch, self.epoch()).to_bytes(4, "little"))
+
+    def oldest_epoch(self) -> int | None:
+        """The epoch of the oldest lease; None without leases."""
+        with self._lock:
+            return min((lease.epoch for lease in self._alive.values()), default=None)
+
     def _is_over(self, lease: Lease) -> bool:
         return lease.ended or lease.expires <= self._clock()
-
-    def _epoch(self) -> int:
-        value = self._index.get(Table.META, [_EPOCH])[0]
-        return 0 if value is None else int.from_bytes(value, "little")
 
     def _put(self, batch: Batch, lease: Lease) -> None:
         row = LeaseRow(lease.scope.bytes, lease.root.bytes, lease.domain, 0, lease.epoch, lease.expires)

@@ -21,7 +21,7 @@ from galleria_storage.records import PAGE, Record, encode_header
 from galleria_storage.roots import Holder, Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import LayoutIncomplete, RecordsUnreadable, RootTaken
-from galleria_storage.volume.leases import Lease
+from galleria_storage.volume.leases import GARBAGE, Lease
 from galleria_storage.volume.rows import KnownPage, RootRow, SegmentRow, scope_prefix
 from galleria_storage.volume.segments import SegmentTable
 
@@ -124,6 +124,9 @@ class Pinning:
     def _drop(self, root_id: UUID) -> None:
         # The marker goes last: as long as it is there, the root cannot come back to life.
         batch = Batch()
+        value = self._core.index.get(Table.ROOTS, [root_id.bytes])[0]
+        if value is not None:
+            batch.put(Table.META, GARBAGE + root_id.bytes, RootRow.decode(value).scope.bytes)
         batch.delete(Table.ROOTS, root_id.bytes)
         self._core.store.delete(roots.object_name(root_id))
         self._core.index.apply(batch)
@@ -156,15 +159,10 @@ class Pinning:
     def _finish(self, root: Root, lease: Lease, segments: SegmentTable) -> None:
         batch = Batch()
         # A push may have segments that its layout leaves out: no root keeps those.
-        pinned = set(root.layout.pages)
-        pages = (
-            (row.name, KnownPage(root.id.bytes, row.covered, row.occupied, row.chunks))
-            for _, row in segments.rows()
-            if row.name in pinned
-        )
-        self._note_pages(root, batch, pages)
+        left_out: set[bytes] = set()
+        self._note_pages(root, batch, _known_pages(root, segments, left_out))
         batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
-        self._core.leases.end(lease, batch)
+        self._core.leases.end(lease, batch, wasted=bool(left_out))
 
     def _note_pages(self, root: Root, batch: Batch, pages: Iterator[tuple[bytes, KnownPage]]) -> None:
         prefix = scope_prefix(root.holder.scope.bytes, PAGE)
@@ -223,6 +221,16 @@ def _check(layout: Layout, segments: SegmentTable) -> int:
     if missing:
         raise LayoutIncomplete(min(missing), len(missing))
     return occupied
+
+
+def _known_pages(root: Root, segments: SegmentTable, left_out: set[bytes]) -> Iterator[tuple[bytes, KnownPage]]:
+    """The durable pages that are in the root; the names of the others are added to `left_out`."""
+    pinned = set(root.layout.pages)
+    for _, row in segments.rows():
+        if row.name in pinned:
+            yield row.name, KnownPage(root.id.bytes, row.covered, row.occupied, row.chunks)
+        else:
+            left_out.add(row.name)
 
 
 def _grouped(segments: SegmentTable) -> Iterator[list[SegmentRow]]:

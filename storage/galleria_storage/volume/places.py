@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from galleria_storage.packs.arrays import ENTRIES, NAME, Offsets, Rows, Truths
+from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.arrays import ENTRIES, NAME, Offsets, Rows, Truths, good_records
 from galleria_storage.packs.format import DATA, PAGES, PackId
 from galleria_storage.records import CHUNK, HEADER_SIZE
 
@@ -105,6 +106,15 @@ def keys_and_rows(pack: PackId, footer: bytes | bytearray) -> tuple[list[bytes],
     for field in _IN_BOTH:
         rows[field] = entries[field]
     return keys.view(f"V{_KEYS.itemsize}").tolist(), rows.view(f"V{CHUNK_ROWS.itemsize}").tolist()
+
+
+def read_together(store: ObjectStore, places: Places) -> tuple[list[Loaded], list[bytes]]:
+    """Read places of one pack as one range: what is good, and the names of the others. Raises StoreFailed."""
+    start, end = int(places.starts[0]), int(places.ends[-1])
+    data = memoryview(store.read(places.object_name, start, end - start) or b"")
+    good = good_records(data, places.starts - start, places.ends - start, places.names)
+    lost: list[bytes] = places.names[~good].tolist()
+    return list(runs(data, start, places[np.flatnonzero(good)] if lost else places)), lost
 
 
 def spans(places: Places, largest: int) -> Iterator[slice]:

@@ -11,19 +11,16 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 from uuid import uuid4
 
-import numpy as np
-
 from galleria_storage.compression import expand
 from galleria_storage.digest import name_of
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
-from galleria_storage.packs.arrays import good_records
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK, PAGE, records_in
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable, SegmentOutside
-from galleria_storage.volume.places import LARGEST_READ, Loaded, Places, runs, spans
+from galleria_storage.volume.places import LARGEST_READ, Loaded, Places, read_together, spans
 
 _FRAME: Final = 1 << 20
 _TRIES: Final = 3
@@ -176,7 +173,7 @@ class Reader:
 
     def _page_named(self, name: bytes) -> bytes | None:
         places = self._core.chunks.places(PAGE, self.root.domain, [name])
-        for loaded in self._read(places)[0] if len(places) else ():
+        for loaded in read_together(self._core.store, places)[0] if len(places) else ():
             record = next(records_in(loaded.data, self.root.layout.rule))
             page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
             if name_of(page) == name:
@@ -185,17 +182,9 @@ class Reader:
 
     def _read_good(self, places: Places) -> tuple[list[Loaded], list[bytes]]:
         try:
-            return self._read(places)
+            return read_together(self._core.store, places)
         except StorageError:
             return [], places.names.tolist()
-
-    def _read(self, places: Places) -> tuple[list[Loaded], list[bytes]]:
-        """Read places of one pack as one range: what is good, and the names of the others."""
-        start, end = int(places.starts[0]), int(places.ends[-1])
-        data = memoryview(self._core.store.read(places.object_name, start, end - start) or b"")
-        good = good_records(data, places.starts - start, places.ends - start, places.names)
-        lost: list[bytes] = places.names[~good].tolist()
-        return list(runs(data, start, places[np.flatnonzero(good)] if lost else places)), lost
 
 
 def _absent(names: Sequence[bytes], places: Places) -> list[bytes]:

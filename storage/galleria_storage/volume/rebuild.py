@@ -9,13 +9,14 @@ from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import FOLDERS, PackDamaged, PackId, decode_entries, parse_object_name
-from galleria_storage.packs.reader import read_entries, salvage_entries
+from galleria_storage.packs.format import CONDEMNED, FOLDERS, PackId, decode_entries, parse_object_name
+from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable
+from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rows import KnownPage, scope_prefix
@@ -39,6 +40,8 @@ def rebuild(core: Core, pinning: Pinning) -> None:
     # A number that was ever given to a scope is never given to another.
     batch.put(Table.META, b"domain", max(domains, default=0).to_bytes(4, "little"))
     batch.put(Table.META, _BUILT, core.identity.id.bytes)
+    # What leases left behind is known to nobody any more.
+    batch.put(Table.META, GARBAGE, NO_SCOPE.bytes)
     core.index.apply(batch)
 
 
@@ -55,7 +58,7 @@ def complete(core: Core, pinning: Pinning) -> None:
 
 def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> int:
     """Make a pack's records visible; the highest domain among them."""
-    entries = _entries(core, kind, pack, size)
+    entries = entries_or_salvage(core.store, kind, pack, size, core.rule)
     batch = Batch()
     core.chunks.add_pack(batch, pack, kind, size, entries)
     core.index.apply(batch)
@@ -70,18 +73,11 @@ def _note_root(core: Core, pinning: Pinning, root: Root) -> None:
 def _packs(store: ObjectStore) -> Iterator[tuple[int, PackId, int]]:
     for folder in FOLDERS.values():
         objects = list(store.list(f"{folder}/"))
-        condemned = {info.name.removesuffix(".condemned") for info in objects if info.name.endswith(".condemned")}
+        condemned = {info.name.removesuffix(CONDEMNED) for info in objects if info.name.endswith(CONDEMNED)}
         for info in objects:
             parsed = parse_object_name(info.name)
             if parsed is not None and info.name not in condemned:
                 yield *parsed, info.size
-
-
-def _entries(core: Core, kind: int, pack: PackId, size: int) -> bytes:
-    try:
-        return read_entries(core.store, kind, pack, size)
-    except PackDamaged:
-        return salvage_entries(core.store, kind, pack, core.rule)
 
 
 def _root_files(store: ObjectStore, but: Collection[UUID] = ()) -> Iterator[Root]:

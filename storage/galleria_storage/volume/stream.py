@@ -141,9 +141,10 @@ class PushStream:
         """Store chunks that were asked for and are verified; `wire` bytes brought them."""
         self._check_alive()
         names = [record.name for record, _ in chunks]
-        present = self._core.chunks.present(CHUNK, self.lease.domain, names)
-        absent = [stored for stored in chunks if stored.record.name not in present]
         self._core.leases.renew(self.lease)
+        # Held from here on: until their pack is sealed nothing else keeps those that are here already.
+        present = self._core.hold_present(self.lease, CHUNK, names)
+        absent = [stored for stored in chunks if stored.record.name not in present]
         with self._lock:
             self._landing.update({record.name: (record.raw_length, record.flags, record.zeros) for record, _ in chunks})
         self._pool.append(self._slot, self, absent, names, wire)

@@ -12,6 +12,8 @@ from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.format import TARGET_SIZES
 from galleria_storage.rules import BLOCK_CDC_1, Rule
+from galleria_storage.volume.collecting import Collected, Collector
+from galleria_storage.volume.condemned import CondemnedPacks
 from galleria_storage.volume.copying import Copy
 from galleria_storage.volume.core import Core, system_clock
 from galleria_storage.volume.errors import RootMissing, VolumeClosed
@@ -85,6 +87,9 @@ class Volume:
         # Numbers are known only once the packs are.
         self._core.count_packs()
         self._pinning.heed_markers()
+        self._condemned = CondemnedPacks(self._core)
+        self._condemned.heed_markers()
+        self._collector = Collector(self._core, self._condemned)
         self._suspect: StorageError | None = None
         self._pool = PackPool(self._core, self._doubt)
         self._pushes: dict[UUID, Push] = {}
@@ -175,8 +180,13 @@ class Volume:
             free=space.free,
             total=space.total,
             roots=len(pinned),
-            records=sum(row.records for _, row in self._core.chunks.packs()),
+            records=sum(row.records for _, row in self._core.chunks.packs() if not row.condemned),
         )
+
+    def collect(self, going: Callable[[], None] = lambda: None) -> Collected:
+        """Let go of what nothing needs; see `Collector.collect`. Raises CollectionStopped, StoreFailed."""
+        self._check_open()
+        return self._collector.collect(going)
 
     def maintain(self) -> None:
         """Seal packs that have waited, end leases whose time is over. To be called about once a second."""

@@ -1,0 +1,61 @@
+"""What a scope may be told it has: rows of names that its pushes brought, for as long as a root of its has them.
+
+A chunk that lives on in other scopes only is to this one as if it had never been sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from galleria_storage.index.store import Batch, Table
+from galleria_storage.packs.arrays import NAME
+from galleria_storage.packs.format import PackId
+from galleria_storage.records import CHUNK, PAGE
+from galleria_storage.volume.core import Core
+from galleria_storage.volume.marking import Mark
+from galleria_storage.volume.rows import scope_prefix
+
+_ROWS_AT_ONCE: Final = 4096
+
+
+def sweep(core: Core, scope: UUID, live: Mark, held: Collection[PackId], going: Callable[[], None]) -> bool:
+    """Take the names out of a scope that none of its roots has: `live` is the mark of those.
+
+    Names in packs that are `held` stay, as a push may be about to pin them; then the answer is False.
+    """
+    domain, done = core.domain_of(scope), True
+    for kind in (CHUNK, PAGE):
+        prefix = scope_prefix(scope.bytes, kind)
+        for names in _batches(core, prefix):
+            going()
+            array = np.frombuffer(b"".join(names), NAME)
+            alive = live.alive(np.full(len(names), kind, "u1"), np.full(len(names), domain, "<u4"), array)
+            dead = array[~alive].tolist()
+            if dead:
+                done &= _take_out(core, prefix, dead, held, kind, domain)
+    return done
+
+
+def _batches(core: Core, prefix: bytes) -> Iterator[list[bytes]]:
+    names = (key[len(prefix) :] for key, _ in core.index.scan(Table.SCOPES, prefix))
+    while batch := list(islice(names, _ROWS_AT_ONCE)):
+        yield batch
+
+
+def _take_out(
+    core: Core, prefix: bytes, names: Sequence[bytes], held: Collection[PackId], kind: int, domain: int
+) -> bool:
+    with core.alone():
+        batch, kept = Batch(), False
+        for name, row in zip(names, core.chunks.locate(kind, domain, names), strict=True):
+            if row is not None and row.pack in held:
+                kept = True
+            else:
+                batch.delete(Table.SCOPES, prefix + name)
+        core.index.apply(batch)
+    return not kept
