@@ -10,7 +10,10 @@ from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Table
 from galleria_storage.objects.local import LocalObjectStore
+from galleria_storage.packs.format import CONDEMNED
 from galleria_storage.volume import Copy, Holder
+from galleria_storage.volume.condemned import MINIMUM_SECONDS
+from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
 from tests.support.simulated_disk import PowerCutError
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import Content, Machine, content_of, read_range, read_records, sample, send, unknown_segments
@@ -19,8 +22,8 @@ FIRST = content_of(sample(1.2, 1) + bytes(20_000) + b"end")
 CHANGED = content_of(FIRST.data[:5000] + b"changed" + FIRST.data[5007:])
 OTHER = content_of(sample(0.7, 2))
 SCOPES = [UUID(int=1), UUID(int=2)]
-CONTENTS = {UUID(int=11): FIRST, UUID(int=12): CHANGED, UUID(int=13): FIRST, UUID(int=14): OTHER}
-A, B, COPY, C = CONTENTS
+CONTENTS = {UUID(int=11): FIRST, UUID(int=12): CHANGED, UUID(int=13): FIRST, UUID(int=14): OTHER, UUID(int=15): OTHER}
+A, B, COPY, C, D = CONTENTS
 
 
 class Life:
@@ -40,6 +43,15 @@ class Life:
         self._release(A)
         self._push(C, SCOPES[1])
         self._release(B)
+        self._collect()
+        self._release(C)
+        self._collect()
+        self._push(D, SCOPES[1])
+
+    def _collect(self) -> None:
+        self._machine.volume.collect()
+        self._machine.clock.now += MINIMUM_SECONDS
+        self._machine.volume.collect()
 
     def _push(self, root: UUID, scope: UUID) -> None:
         content = CONTENTS[root]
@@ -97,8 +109,14 @@ def _live_until(step: int) -> None:
             machine.disk.change("any")
     machine.crash(random.Random(step))
     _check(machine, life)
-    # And the same when the index is lost on top of it.
+    # And the same when the index is lost on top of it, and when what is garbage then is collected.
     machine.lose_index()
+    _check(machine, life)
+    machine.volume.collect()
+    _check(machine, life)
+    machine.clock.now += MINIMUM_SECONDS
+    machine.volume.collect()
+    assert _packs(machine)[1] == set()
     _check(machine, life)
     machine.close()
 
@@ -114,7 +132,7 @@ def _check(machine: Machine, life: Life) -> None:
         assert volume.root(root) is None
     assert machine.temporaries() == []
     assert {root for root, _ in _root_files(machine)} == found
-    assert set(_packs(machine)) == {key for key, _ in machine.rows[Table.PACKS].items()}
+    _check_packs(machine)
     for root, segments in life.durable.items():
         push = volume.resume_push(root, SMALL_RULE)
         assert push is None or root in found or segments <= push.durable_segments()
@@ -125,12 +143,26 @@ def _check_whole(machine: Machine, root: UUID, content: Content) -> None:
     assert read_records(machine.volume, root).layout == content.layout
 
 
+def _check_packs(machine: Machine) -> None:
+    """Rows and objects say the same of packs; no chunk is in one that is condemned or gone."""
+    rows = {key: PackRow.decode(value) for key, value in machine.rows[Table.PACKS].items()}
+    packs, condemned = _packs(machine)
+    assert packs == rows.keys()
+    assert condemned == {key for key, row in rows.items() if row.condemned}
+    for value in machine.rows[Table.CHUNKS].values():
+        assert pack_key(ChunkRow.decode(value).pack) in packs - condemned
+
+
 def _root_files(machine: Machine) -> Iterator[tuple[UUID, bool]]:
     store = LocalObjectStore(machine.PATH, machine.disk)
     return filter(None, (roots.parse_object_name(info.name) for info in store.list("roots/")))
 
 
-def _packs(machine: Machine) -> list[bytes]:
+def _packs(machine: Machine) -> tuple[set[bytes], set[bytes]]:
+    """Keys of the packs that are there, and of those that have a marker."""
     store = LocalObjectStore(machine.PATH, machine.disk)
-    names = [info.name[6:] for folder in ("packs/", "pages/") for info in store.list(folder)]
-    return [bytes.fromhex(name.replace("-", "")) for name in names]
+    names = {info.name[6:] for folder in ("packs/", "pages/") for info in store.list(folder)}
+    marked = {name.removesuffix(CONDEMNED) for name in names if name.endswith(CONDEMNED)}
+    packs = {name for name in names if not name.endswith(CONDEMNED)}
+    keys = {name: bytes.fromhex(name.replace("-", "")) for name in packs | marked}
+    return {keys[name] for name in packs}, {keys[name] for name in marked}

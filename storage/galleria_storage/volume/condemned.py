@@ -112,12 +112,12 @@ class CondemnedPacks:
             self._going[pack] = _Going(row.kind, row.size, epoch, self._core.clock())
 
     def _drop(self, pack: PackId, kind: int) -> None:
-        # The marker goes after the pack: as long as there is a pack, it must not come back to life.
+        # The marker goes last: as long as there is a pack or a row, neither must come back to life.
         self._core.store.delete(pack.object_name(kind))
-        self._core.store.delete(_marker(kind, pack))
         batch = Batch()
         batch.delete(Table.PACKS, pack_key(pack))
         self._core.index.apply(batch)
+        self._core.store.delete(_marker(kind, pack))
         with self._lock:
             self._going.pop(pack, None)
 
