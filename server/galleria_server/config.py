@@ -80,6 +80,8 @@ class Limits:
     metadata_queue: int = 1024
     idle_timeout: float = 120.0
     drain_grace: float = 30.0
+    collect_every: float = 60.0
+    condemned_for: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from galleria_server.services.record_streams import add_record_streams
 from galleria_server.services.shared import Catalogue
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.index import RocksShared
-from galleria_storage.volume import Volume, open_local_volume
+from galleria_storage.volume import Policy, Volume, open_local_volume
 
 MAINTENANCE_SECONDS = 1.0
 _SERVICES = ("galleria.v1.Disks", "galleria.v1.Contents", "galleria.v1.Operators")
@@ -36,13 +36,15 @@ _SERVICES = ("galleria.v1.Disks", "galleria.v1.Contents", "galleria.v1.Operators
 
 def make_content(foundation: Foundation, make_bucket: Callable[[int], TokenBucket] = TokenBucket) -> LocalContent:
     """The content plane over the volumes of this machine, not started; `make_bucket` takes bytes a second."""
-    shared = RocksShared()
+    shared, config = RocksShared(), foundation.config
 
     def open_volume(volume: VolumeConfig) -> Volume:
         check_dedup(volume)
-        return open_local_volume(volume.path, shared, dedup=volume.dedup)
+        policy = Policy(volume.dedup, condemned_seconds=config.limits.condemned_for)
+        return open_local_volume(volume.path, shared, policy=policy)
 
-    return LocalContent(foundation, Volumes(foundation.config.regions, open_volume), make_bucket)
+    volumes = Volumes(config.regions, open_volume, config.limits.collect_every)
+    return LocalContent(foundation, volumes, make_bucket)
 
 
 class LocalContent:

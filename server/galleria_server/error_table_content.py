@@ -40,6 +40,7 @@ CONTENT_ERRORS: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     volume.SegmentOutside: ("OUT_OF_RANGE", "INVALID_FIELD", ("field", "value", "limit")),
     volume.RootMissing: ("NOT_FOUND", "NOT_FOUND", ()),
     volume.RecordsUnreadable: ("DATA_LOSS", "DATA_LOSS", ()),
+    volume.CollectionStopped: ("FAILED_PRECONDITION", "COLLECTION_STOPPED", ("reason",)),
     volume.VolumeClosed: ("UNAVAILABLE", "VOLUME_UNAVAILABLE", ()),
     objects.StoreFull: ("RESOURCE_EXHAUSTED", "VOLUME_FULL", ()),
     objects.StoreFailed: ("UNAVAILABLE", "VOLUME_UNAVAILABLE", ()),

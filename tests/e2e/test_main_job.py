@@ -105,6 +105,9 @@ def test_the_disk_shows_what_its_push_cost(published: Published) -> None:
 
 def test_operators_see_what_is_stored(published: Published) -> None:
     volumes = {volume["name"]: volume for volume in published.galleria.json("volume", "list")}
+    for name in volumes:
+        found = published.galleria.json("volume", "gc", name)
+        assert (found["condemnedBytes"], found["garbageBytes"]) == (0, 0)
     assert len(volumes) == 9
     used = {f"regions/{region['region']}/volumes/{copy['volume']}" for region, copy in copies_of(published.shown)}
     for name, volume in volumes.items():

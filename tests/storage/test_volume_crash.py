@@ -12,11 +12,20 @@ from galleria_storage.index.store import Table
 from galleria_storage.objects.local import LocalObjectStore
 from galleria_storage.packs.format import CONDEMNED
 from galleria_storage.volume import Copy, Holder
-from galleria_storage.volume.condemned import MINIMUM_SECONDS
 from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
 from tests.support.simulated_disk import PowerCutError
 from tests.support.small_rule import SMALL_RULE
-from tests.support.volumes import Content, Machine, content_of, read_range, read_records, sample, send, unknown_segments
+from tests.support.volumes import (
+    CONDEMNED_SECONDS,
+    Content,
+    Machine,
+    content_of,
+    read_range,
+    read_records,
+    sample,
+    send,
+    unknown_segments,
+)
 
 FIRST = content_of(sample(1.2, 1) + bytes(20_000) + b"end")
 CHANGED = content_of(FIRST.data[:5000] + b"changed" + FIRST.data[5007:])
@@ -50,7 +59,7 @@ class Life:
 
     def _collect(self) -> None:
         self._machine.volume.collect()
-        self._machine.clock.now += MINIMUM_SECONDS
+        self._machine.clock.now += CONDEMNED_SECONDS
         self._machine.volume.collect()
 
     def _push(self, root: UUID, scope: UUID) -> None:
@@ -114,7 +123,7 @@ def _live_until(step: int) -> None:
     _check(machine, life)
     machine.volume.collect()
     _check(machine, life)
-    machine.clock.now += MINIMUM_SECONDS
+    machine.clock.now += CONDEMNED_SECONDS
     machine.volume.collect()
     assert _packs(machine)[1] == set()
     _check(machine, life)

@@ -10,11 +10,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from galleria_storage.digest import name_of
 from galleria_storage.volume import LeaseLapsed, Push
-from galleria_storage.volume.condemned import MINIMUM_SECONDS
 from galleria_storage.volume.leases import LEASE_SECONDS
 from tests.support.disks import build, recipes
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import (
+    CONDEMNED_SECONDS,
     Content,
     Machine,
     Progress,
@@ -186,7 +186,7 @@ class VolumeMachine(RuleBasedStateMachine):
                 assert push is not None
                 push.known_pages([])
             self.home.volume.collect()
-            self.home.clock.now += MINIMUM_SECONDS
+            self.home.clock.now += CONDEMNED_SECONDS
 
     @rule()
     def collect_what_nobody_needs(self) -> None:
@@ -194,7 +194,7 @@ class VolumeMachine(RuleBasedStateMachine):
         self.home.clock.now += LEASE_SECONDS
         self.home.volume.maintain()
         self.home.volume.collect()
-        self.home.clock.now += MINIMUM_SECONDS
+        self.home.clock.now += CONDEMNED_SECONDS
         assert self.home.volume.collect().left == 0
         live: dict[int, set[bytes]] = {0: set(), 1: set()}
         for scope, content in self.pinned.values():

@@ -25,7 +25,7 @@ from galleria_storage.packs.format import CONDEMNED, DATA, PAGES, Entry, decode_
 from galleria_storage.packs.reader import read_entries
 from galleria_storage.records import CHUNK, encode_unproved_header, records_in
 from galleria_storage.rules import Rule
-from galleria_storage.volume import Holder, Push, Reader, Root, Volume
+from galleria_storage.volume import Holder, Policy, Push, Reader, Root, Volume
 from galleria_storage.volume.raw import RawStream
 from tests.support.oracle import oracle_cut
 from tests.support.pages import chunks_of
@@ -34,6 +34,7 @@ from tests.support.small_rule import SMALL_RULE
 
 SMALL_PACKS = {DATA: 12 << 10, PAGES: 2 << 10}
 """Bytes at which packs are sealed: a segment or two fill one."""
+CONDEMNED_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -305,6 +306,5 @@ def memory_volume(
         index or MemoryIndex(),
         rules=[SMALL_RULE],
         clock=clock or Clock(),
-        dedup=dedup,
-        pack_sizes=pack_sizes,
+        policy=Policy(dedup, pack_sizes, CONDEMNED_SECONDS),
     )

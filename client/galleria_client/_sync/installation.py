@@ -10,6 +10,8 @@ from galleria.v1.installation_pb2_grpc import OperatorsStub, RegionsStub, Server
 from galleria_client._sync.pager import Pager
 from galleria_client._sync.transport import Transport
 
+COLLECT_SECONDS = 3600.0
+
 
 class Regions:
     """The places of the installation."""
@@ -45,6 +47,16 @@ class Operators:
             NotFound: there is none.
         """
         return self._transport.unary(self._stub.GetVolume, pb.GetVolumeRequest(name=name), repeat=True)
+
+    def collect_volume(self, name: str) -> pb.CollectVolumeResponse:
+        """Collect the garbage of a volume now.
+
+        Raises:
+            NotFound: there is no such volume.
+            FailedPrecondition: what it needs cannot be told.
+        """
+        request = pb.CollectVolumeRequest(name=name)
+        return self._transport.unary(self._stub.CollectVolume, request, repeat=True, timeout=COLLECT_SECONDS)
 
 
 class Servers:

@@ -38,9 +38,25 @@ def list_volumes(session: Session, location: str) -> None:
 @with_session()
 def show_volume(session: Session, name: str, location: str | None) -> None:
     """Show a volume: VOLUME with -l REGION, REGION/VOLUME, or its full name."""
+    session.answer(session.client.operators.get_volume(_full(name, location)), "volume")
+
+
+@volume.command("gc")
+@click.argument("name")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@with_session()
+def collect_volume(session: Session, name: str, location: str | None) -> None:
+    """Collect a volume's garbage now: VOLUME with -l REGION, REGION/VOLUME, or its full name.
+
+    The server does so by itself every minute. What nothing needs counts as missing at once; its bytes go a little
+    later, when nobody can be reading them any more.
+    """
+    session.answer(session.client.operators.collect_volume(_full(name, location)), "collection")
+
+
+def _full(name: str, location: str | None) -> str:
     if location is not None:
         name = f"{location}/{name}"
     if "/" not in name:
         raise click.UsageError(f"-l missing: in which region is the volume {name!r}?")
-    full = name if name.startswith("regions/") else "regions/{}/volumes/{}".format(*name.split("/", 1))
-    session.answer(session.client.operators.get_volume(full), "volume")
+    return name if name.startswith("regions/") else "regions/{}/volumes/{}".format(*name.split("/", 1))

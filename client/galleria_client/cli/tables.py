@@ -43,6 +43,14 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "StoredBytes": "storedBytes",
         "FreeBytes": "freeBytes",
     },
+    "collection": {
+        "Packs": "packs",
+        "PacksBytes": "packsBytes",
+        "GarbageBytes": "garbageBytes",
+        "CondemnedBytes": "condemnedBytes",
+        "RemovedBytes": "removedBytes",
+        "HeldPacks": "heldPacks",
+    },
 }
 
 

@@ -102,11 +102,20 @@ def volume_message(mount: Mount, usage: Usage | None) -> installation_pb2.Volume
         message.total_bytes = usage.total
         message.roots = usage.roots
         message.records = usage.records
+        message.garbage_bytes = usage.garbage
+        message.condemned_bytes = usage.condemned
+        _set_seconds(message.oldest_condemned_time, usage.oldest_condemned)
+        _set_seconds(message.oldest_lease_time, usage.oldest_lease)
     return message
 
 
 def _statistics(values: dict[str, Any]) -> disks_pb2.PushStatistics:
     return disks_pb2.PushStatistics(**values)
+
+
+def _set_seconds(field: Timestamp, seconds: float | None) -> None:
+    if seconds is not None:
+        field.FromMilliseconds(int(seconds * 1000))
 
 
 def _timestamp(moment: datetime) -> Timestamp:

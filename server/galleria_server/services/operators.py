@@ -24,7 +24,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class OperatorsService(installation_pb2_grpc.OperatorsServicer):
-    """Volumes as they are now."""
+    """Volumes as they are now, and what is done to them."""
 
     def __init__(self, shared: Catalogue, volumes: Volumes) -> None:
         self._shared = shared
@@ -41,11 +41,24 @@ class OperatorsService(installation_pb2_grpc.OperatorsServicer):
         return pb.ListVolumesResponse(volumes=found, next_page_token=token)
 
     async def GetVolume(self, request: pb.GetVolumeRequest, context: Context) -> pb.Volume:
-        parts = request.name.split("/")
+        return await _now(self._named(request.name))
+
+    async def CollectVolume(self, request: pb.CollectVolumeRequest, context: Context) -> pb.CollectVolumeResponse:
+        found = await self._named(request.name).collect()
+        return pb.CollectVolumeResponse(
+            packs=found.packs,
+            packs_bytes=found.size,
+            garbage_bytes=found.garbage,
+            condemned_bytes=found.condemned,
+            removed_bytes=found.removed,
+            held_packs=found.left,
+        )
+
+    def _named(self, name: str) -> Mount:
+        parts = name.split("/")
         if len(parts) != 4 or (fold(parts[0]), fold(parts[2])) != ("regions", "volumes"):  # noqa: PLR2004
             raise InvalidRequest((FieldViolation("name", "must have the form regions/{}/volumes/{}"),))
-        region = known_region("name", parts[1], self._shared.regions)
-        return await _now(self._volumes.mount(region, parts[3]))
+        return self._volumes.mount(known_region("name", parts[1], self._shared.regions), parts[3])
 
     def _region(self, parent: str) -> str:
         word, _, region = parent.partition("/")

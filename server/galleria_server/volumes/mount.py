@@ -15,7 +15,7 @@ from galleria_server.domain.errors_content import VolumeUnavailable
 from galleria_server.domain.placement import Candidate
 from galleria_server.executor import BoundedExecutor
 from galleria_server.volumes.watchdog import Watchdog
-from galleria_storage.volume import Usage, Volume
+from galleria_storage.volume import Collected, Usage, Volume, VolumeClosed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,7 +49,12 @@ class Mount:
     """
 
     def __init__(
-        self, region: str, config: VolumeConfig, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
+        self,
+        region: str,
+        config: VolumeConfig,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+        collect_every: float = 60.0,
     ) -> None:
         self.region = region
         self.config = config
@@ -63,6 +68,9 @@ class Mount:
         self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
         self._waiting: set[asyncio.Future[Any]] = set()
         self._maintenance: asyncio.Task[None] | None = None
+        self._collecting: asyncio.Task[None] | None = None
+        self._collect_ticks = max(1, round(collect_every))
+        self._closing = False
         self._ticks = 0
 
     @property
@@ -124,6 +132,10 @@ class Mount:
         self.usage = await self.run(self.volume.usage)
         return self.usage
 
+    async def collect(self) -> Collected:
+        """Let go of what nothing on the volume needs. Raises VolumeUnavailable, CollectionStopped, StoreFailed."""
+        return await self.run_copy(self.volume.collect, self._going_on)
+
     def maintain(self) -> None:
         """Look at the watchdog, and begin what is due on the volume. Call about once a second."""
         self._inspect()
@@ -131,12 +143,17 @@ class Mount:
         idle = self._maintenance is None or self._maintenance.done()
         if idle and self.state is State.ONLINE:
             self._maintenance = asyncio.create_task(self._maintain(self.volume))
+        due = self._ticks % self._collect_ticks == 0 and (self._collecting is None or self._collecting.done())
+        if due and self.state is State.ONLINE:
+            self._collecting = asyncio.create_task(self._collect_in_time())
 
     async def close(self) -> None:
         """Close the volume once its work has ended; one that hangs is left."""
-        if self._maintenance is not None:
-            self._maintenance.cancel()
-            await asyncio.gather(self._maintenance, return_exceptions=True)
+        self._closing = True
+        tasks = [task for task in (self._maintenance, self._collecting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(self._requests.settle(CLOSING_SECONDS), self._copies.settle(CLOSING_SECONDS))
         volume, self._volume = self._volume, None
         if volume is not None and self.state is State.ONLINE:
@@ -170,6 +187,21 @@ class Mount:
         elif not overdue and self.state is State.SUSPECT:
             self.state, self.details = State.ONLINE, ""
             _log.warning("volume %s in %s answers again", self.name, self.region)
+
+    def _going_on(self) -> None:
+        self.beat()
+        if self._closing:
+            raise VolumeClosed
+
+    async def _collect_in_time(self) -> None:
+        try:
+            found = await self.collect()
+        except Exception:  # noqa: BLE001  # one volume must not keep the others from work
+            _log.exception("garbage of volume %s in %s is not collected", self.name, self.region)
+            return
+        if found.condemned or found.removed:
+            figures = {"condemned": found.condemned, "removed": found.removed, "garbage": found.garbage}
+            _log.info("collected garbage of volume %s in %s", self.name, self.region, extra=figures)
 
     async def _maintain(self, volume: Volume) -> None:
         try:

@@ -13,13 +13,18 @@ from galleria_storage.volume import Volume
 
 
 class Volumes:
-    """Every configured volume, open or not. `opener` opens one; it blocks and runs in the volume's pool."""
+    """Every configured volume, open or not.
 
-    def __init__(self, regions: Sequence[RegionConfig], opener: Callable[[VolumeConfig], Volume]) -> None:
+    `opener` opens one; it blocks and runs in the volume's pool. Garbage is collected every `collect_every` seconds.
+    """
+
+    def __init__(
+        self, regions: Sequence[RegionConfig], opener: Callable[[VolumeConfig], Volume], collect_every: float = 60.0
+    ) -> None:
         self._opener = opener
         self._zones = {region.name: tuple(region.zones) for region in regions}
         self._mounts = {
-            (region.name, config.name.casefold()): Mount(region.name, config)
+            (region.name, config.name.casefold()): Mount(region.name, config, collect_every=collect_every)
             for region in regions
             for config in region.volumes
         }

@@ -21,6 +21,7 @@ from galleria_storage.volume.errors import (
     VolumeUnreadable,
 )
 from galleria_storage.volume.local import open_local_volume
+from galleria_storage.volume.policy import Policy
 from galleria_storage.volume.push import Push, PushCounts
 from galleria_storage.volume.raw import RawStream
 from galleria_storage.volume.reading import Piece, Reader
@@ -40,6 +41,7 @@ __all__ = [
     "OffsetRefused",
     "Piece",
     "PinnedRoot",
+    "Policy",
     "Push",
     "PushCounts",
     "PushStream",

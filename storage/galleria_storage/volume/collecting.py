@@ -39,8 +39,8 @@ class Collected:
     Attributes:
         packs: packs that were looked at.
         size: their bytes.
-        garbage: bytes of records, with their footer entries, that no root has; of wholly dead packs all bytes.
-        condemned: packs whose records count as missing from now on.
+        garbage: bytes of records, with their footer entries, that no root has, in packs that stay.
+        condemned: bytes of packs whose records count as missing from now on.
         removed: bytes of packs removed, that this or an earlier collection condemned.
         left: packs of which nothing is alive, but which a lease holds.
     """
@@ -111,11 +111,10 @@ class Collector:
                 continue
             size += row.size
             dead, alive = _dead(entries, live)
-            garbage += dead if alive else row.size
-            if not alive:
-                gone = self._condemned.condemn(pack, row, entries, held)
-                condemned += gone
-                left += not gone
+            gone = not alive and self._condemned.condemn(pack, row, entries, held)
+            condemned += row.size if gone else 0
+            garbage += 0 if gone else dead
+            left += not (alive or gone)
         return Collected(len(packs), size, garbage, condemned, 0, left)
 
 

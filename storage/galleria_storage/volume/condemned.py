@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.packs.format import CONDEMNED, FOLDERS, PackId, parse_object_name
@@ -13,9 +12,6 @@ from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
-
-MINIMUM_SECONDS: Final = 60.0
-"""How long a condemned pack stays at least, whatever leases say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +23,14 @@ class _Going:
 
 
 class CondemnedPacks:
-    """The condemned packs of a volume. Safe for many threads; opening calls `heed_markers` first."""
+    """The condemned packs of a volume. Safe for many threads; opening calls `heed_markers` first.
 
-    def __init__(self, core: Core) -> None:
+    Whatever leases say, a pack stays for `minimum` seconds after it was condemned, or first seen to be.
+    """
+
+    def __init__(self, core: Core, minimum: float) -> None:
         self._core = core
+        self._minimum = minimum
         self._lock = threading.Lock()
         self._going: dict[PackId, _Going] = {}
 
@@ -68,7 +68,7 @@ class CondemnedPacks:
             due = [
                 (pack, going)
                 for pack, going in self._going.items()
-                if (oldest is None or oldest > going.epoch) and now - going.since >= MINIMUM_SECONDS
+                if (oldest is None or oldest > going.epoch) and now - going.since >= self._minimum
             ]
         for pack, going in due:
             self._drop(pack, going.kind)

@@ -159,6 +159,12 @@ class LeaseTable:
         with self._lock:
             return set(self._alive)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest lease began, or was loaded, in seconds since 1970; None without leases."""
+        with self._lock:
+            return min((lease.last - LONGEST_SECONDS for lease in self._alive.values()), default=None)
+
     def epoch(self) -> int:
         """The epoch of leases that begin now."""
         value = self._index.get(Table.META, [_EPOCH])[0]

@@ -14,6 +14,7 @@ from galleria_storage.objects.local import LocalObjectStore
 from galleria_storage.rules import BLOCK_CDC_1, Rule
 from galleria_storage.volume.core import system_clock
 from galleria_storage.volume.errors import VolumeLocked
+from galleria_storage.volume.policy import DEFAULT, Policy
 from galleria_storage.volume.volume import Volume
 
 
@@ -23,9 +24,9 @@ def open_local_volume(
     *,
     rules: Sequence[Rule] = (BLOCK_CDC_1,),
     clock: Callable[[], float] = system_clock,
-    dedup: str = "volume",
+    policy: Policy = DEFAULT,
 ) -> Volume:
-    """Open the volume in a folder, which is made when it is not there; `dedup` counts only then.
+    """Open the volume in a folder, which is made when it is not there.
 
     Raises VolumeLocked while another process has it, VolumeUnreadable, StoreFailed.
     """
@@ -40,7 +41,7 @@ def open_local_volume(
                 index,
                 rules=rules,
                 clock=clock,
-                dedup=dedup,
+                policy=policy,
                 index_size=lambda: _folder_size(path / "index"),
                 on_close=lambda: _let_go(store, lock),
             )

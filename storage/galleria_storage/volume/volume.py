@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from galleria_storage.errors import StorageError, UnknownRule
 from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import TARGET_SIZES
 from galleria_storage.rules import BLOCK_CDC_1, Rule
 from galleria_storage.volume.collecting import Collected, Collector
 from galleria_storage.volume.condemned import CondemnedPacks
@@ -20,6 +19,7 @@ from galleria_storage.volume.errors import RootMissing, VolumeClosed
 from galleria_storage.volume.identity import take_over
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.pins import Pinning, Root
+from galleria_storage.volume.policy import DEFAULT, Policy
 from galleria_storage.volume.pool import PackPool
 from galleria_storage.volume.push import Push
 from galleria_storage.volume.reading import Reader
@@ -43,7 +43,11 @@ class PinnedRoot:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a volume holds, in bytes: `stored` counts packs, root files and markers, `index` what can be made again."""
+    """What a volume holds, in bytes: `stored` counts packs, root files and markers, `index` what can be made again.
+
+    `garbage` is what the last whole collection left in packs that stay, `condemned` are packs that wait to be removed;
+    `oldest_condemned` and `oldest_lease` say since when there are such, in seconds since 1970.
+    """
 
     logical: int
     occupied: int
@@ -53,13 +57,17 @@ class Usage:
     total: int
     roots: int
     records: int
+    garbage: int
+    condemned: int
+    oldest_condemned: float | None
+    oldest_lease: float | None
 
 
 class Volume:
     """An open volume. Safe for many threads; every method but `suspect` may wait for the disk.
 
     Opening counts the owner epoch up, makes a missing index again and completes what a crash left between an object
-    and its rows. `pack_sizes` are the bytes at which packs are sealed, by kind. Raises VolumeUnreadable, StoreFailed.
+    and its rows. Raises VolumeUnreadable, StoreFailed.
     """
 
     def __init__(
@@ -69,16 +77,15 @@ class Volume:
         *,
         rules: Sequence[Rule] = (BLOCK_CDC_1,),
         clock: Callable[[], float] = system_clock,
-        dedup: str = "volume",
-        pack_sizes: Mapping[int, int] = TARGET_SIZES,
+        policy: Policy = DEFAULT,
         index_size: Callable[[], int] = lambda: 0,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
-        identity = take_over(store, dedup)
+        identity = take_over(store, policy.dedup)
         built = is_built(index, identity.id)
         if not built:
             index.clear()
-        self._core = Core(store, index, identity, rules, clock, pack_sizes)
+        self._core = Core(store, index, identity, rules, clock, policy.pack_sizes)
         self._pinning = Pinning(self._core)
         if built:
             complete(self._core, self._pinning)
@@ -87,7 +94,7 @@ class Volume:
         # Numbers are known only once the packs are.
         self._core.count_packs()
         self._pinning.heed_markers()
-        self._condemned = CondemnedPacks(self._core)
+        self._condemned = CondemnedPacks(self._core, policy.condemned_seconds)
         self._condemned.heed_markers()
         self._collector = Collector(self._core, self._condemned)
         self._suspect: StorageError | None = None
@@ -181,6 +188,10 @@ class Volume:
             total=space.total,
             roots=len(pinned),
             records=sum(row.records for _, row in self._core.chunks.packs() if not row.condemned),
+            garbage=self._collector.last.garbage,
+            condemned=self._condemned.size,
+            oldest_condemned=self._condemned.oldest,
+            oldest_lease=self._core.leases.oldest,
         )
 
     def collect(self, going: Callable[[], None] = lambda: None) -> Collected:

@@ -1,0 +1,27 @@
+"""How a volume is to behave, as far as that is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from galleria_storage.packs.format import TARGET_SIZES
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What whoever opens a volume may choose.
+
+    Attributes:
+        dedup: `volume` or `scope`, what shares chunks; counts only when the volume is made.
+        pack_sizes: bytes at which packs are sealed, by kind.
+        condemned_seconds: how long packs that nothing needs stay at least once they are condemned.
+    """
+
+    dedup: str = "volume"
+    pack_sizes: Mapping[int, int] = field(default_factory=lambda: TARGET_SIZES)
+    condemned_seconds: float = 60.0
+
+
+DEFAULT: Final = Policy()
