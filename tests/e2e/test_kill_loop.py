@@ -96,6 +96,11 @@ class KillLoop:
             with pytest.raises(NotFound):
                 self._client.galleries.get_version(name) if "/versions/" in name else self._client.disks.get(name)
 
+    @property
+    def collected(self) -> bool:
+        """Whether the server has removed or condemned something."""
+        return any("collected garbage" in line for line in self._server.lines)
+
     def _jobs(self) -> list[Callable[[], None]]:
         """Jobs that do not get into each other's way: each thing that is there is used by one of them at most."""
         disks, versions = list(self._held.disks), list(self._held.versions)
@@ -222,6 +227,13 @@ class KillLoop:
 
 
 @pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that collects garbage all the time, and removes at once what nobody can be reading."""
+    with Server(tmp_path, {"LIMITS__COLLECT_EVERY": "1s", "LIMITS__CONDEMNED_FOR": "1ms"}) as server:
+        yield server
+
+
+@pytest.fixture
 def loop(server: Server, tmp_path: Path) -> Iterator[KillLoop]:
     seed = int(os.environ.get("GALLERIA_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"GALLERIA_TEST_SEED={seed}")  # noqa: T201 - shown when the test fails
@@ -236,6 +248,7 @@ def test_every_acknowledged_byte_survives_fifteen_kills(loop: KillLoop) -> None:
         loop.round()
     loop.verify(None)
     assert loop.interrupted >= 8
+    assert loop.collected
 
 
 @pytest.mark.slow
