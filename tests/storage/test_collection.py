@@ -8,6 +8,7 @@ import pytest
 
 from galleria_storage.index.memory import MemoryIndex
 from galleria_storage.index.store import Batch, Table
+from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.page import Page
 from galleria_storage.records import PAGE
@@ -307,28 +308,42 @@ def test_condemned_packs_stay_condemned_over_a_restart(place: Place, index: bool
     assert read_range(place.volume, kept.id) == SECOND.data
 
 
-def test_a_condemnation_cut_off_after_its_marker_is_ended_when_the_volume_opens(place: Place) -> None:
+def test_a_condemnation_cut_off_before_its_marker_is_ended_when_the_volume_opens(place: Place) -> None:
     root = pushed(place.volume, SCOPE, FIRST)
     place.volume.release(root.id)
-    apply, calls = place.index.apply, itertools.count()
+    replace = place.store.replace
 
-    def failing(batch: Batch) -> None:
-        if any(table is Table.CHUNKS and value is None for table, _, value in batch):
-            next(calls)
-            raise OSError("cut off")
-        apply(batch)
+    def failing(name: str, data: bytes) -> None:
+        if name.endswith(".condemned"):
+            raise StoreFailed(name, "replace", 5)
+        replace(name, data)
 
-    place.index.apply = failing  # type: ignore[method-assign]
-    with pytest.raises(OSError, match="cut off"):
+    place.store.replace = failing  # type: ignore[method-assign]
+    with pytest.raises(StoreFailed):
         place.volume.collect()
-    assert next(calls) == 1
+    place.store.replace = replace  # type: ignore[method-assign]
+    assert not any(name.endswith(".condemned") for name in place.packs())
     place.reopen()
+    assert sum(name.endswith(".condemned") for name in place.packs()) == 1
     assert place.asked(SCOPE, FIRST) > 0
     for _ in range(2):
         place.volume.collect()
         place.wait()
     place.volume.collect()
     assert place.packs() == []
+
+
+def test_an_index_from_before_a_condemnation_is_made_again(place: Place) -> None:
+    kept = pushed(place.volume, SCOPE, SECOND)
+    root = pushed(place.volume, SCOPE, FIRST)
+    place.volume.release(root.id)
+    old = {table: dict(rows) for table, rows in place.index.rows.items()}
+    place.volume.collect()
+    place.volume.close()
+    place.index.rows.update(old)
+    place.reopen()
+    assert place.asked(SCOPE, FIRST) == sum(map(len, FIRST.names.values()))
+    assert read_range(place.volume, kept.id) == SECOND.data
 
 
 def test_a_marker_without_its_pack_goes(place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from galleria_storage.index.store import Batch, Index, Table
-from galleria_storage.packs.format import ENTRY_SIZE, PackId
+from galleria_storage.packs.format import PackId
 from galleria_storage.volume.places import Places, keys_and_rows
 from galleria_storage.volume.rows import ChunkRow, PackRow, chunk_prefix, pack_key, pack_of
 
@@ -43,15 +43,17 @@ class ChunkTable:
 
         The first record of a name in a domain stays its record: a second one is garbage from the start.
         """
-        batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(entries) // ENTRY_SIZE, 0).encode())
         keys, rows = keys_and_rows(pack, entries)
         packs: Packs = {}
+        seen = 0
         for key, row, before in zip(keys, rows, self._index.get(Table.CHUNKS, keys), strict=True):
             if before is not None:
                 packs[key] = ChunkRow.decode(before).pack
             elif key not in packs:
                 packs[key] = pack
+                seen += 1
                 batch.put(Table.CHUNKS, key, row)
+        batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(keys), hidden=len(keys) - seen).encode())
         return packs
 
     def packs(self) -> Iterable[tuple[PackId, PackRow]]:

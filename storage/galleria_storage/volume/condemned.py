@@ -6,8 +6,9 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from galleria_storage.index.store import Batch, Table
-from galleria_storage.packs.format import CONDEMNED, FOLDERS, PackId, parse_object_name
+from galleria_storage.index.store import Batch, Index, Table
+from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
 from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.places import keys_and_rows
@@ -51,14 +52,20 @@ class CondemnedPacks:
 
         `entries` are those of its footer. Raises StoreFailed.
         """
-        core = self._core
-        with core.alone():
+        with self._core.alone():
             if pack in held:
                 return False
-            epoch = core.leases.epoch()
-            core.store.replace(_marker(row.kind, pack), epoch.to_bytes(4, "little"))
-            self._take_out(pack, row, entries, epoch)
-        self._note(pack, row, epoch)
+            keys, _ = keys_and_rows(pack, entries)
+            batch = Batch()
+            for key, value in zip(keys, self._core.index.get(Table.CHUNKS, keys), strict=True):
+                if value is not None and ChunkRow.decode(value).pack == pack:
+                    batch.delete(Table.CHUNKS, key)
+            row = row._replace(condemned=self._core.leases.epoch())
+            self._put(batch, pack, row)
+            # The marker is for who makes the index again, and comes after the batch: what a compaction moved must be
+            # found at its new place before the old one may be forgotten.
+            self._mark(pack, row)
+        self._note(pack, row)
         return True
 
     def remove(self) -> int:
@@ -75,41 +82,42 @@ class CondemnedPacks:
         return sum(going.size for _, going in due)
 
     def heed_markers(self) -> None:
-        """Note every pack that has a marker, and end what a crash has cut off; for opening."""
+        """Go on with every pack that has a marker or a row that says so; for opening."""
+        rows = {pack: row for pack, row in self._core.chunks.packs() if row.condemned}
         for kind, folder in FOLDERS.items():
             sizes = {info.name: info.size for info in self._core.store.list(f"{folder}/")}
-            for name in sizes:
-                parsed = parse_object_name(name.removesuffix(CONDEMNED)) if name.endswith(CONDEMNED) else None
-                if parsed is not None:
-                    self._heed(kind, parsed[1], name, sizes.get(name.removesuffix(CONDEMNED)))
+            marked = {pack for name in sizes if (pack := _marked_by(name)) is not None}
+            for pack in marked | {pack for pack, row in rows.items() if row.kind == kind}:
+                size = sizes.get(pack.object_name(kind))
+                if size is None:
+                    self._drop(pack, kind)
+                else:
+                    self._heed(pack, rows.get(pack) or self._remade(kind, pack, size), marked)
 
-    def _heed(self, kind: int, pack: PackId, marker: str, size: int | None) -> None:
-        if size is None:
-            self._drop(pack, kind)
-            return
-        core = self._core
-        epoch = int.from_bytes((core.store.read(marker) or b"")[:4], "little")
-        value = core.index.get(Table.PACKS, [pack_key(pack)])[0]
-        row = PackRow(kind, size, 0, 0) if value is None else PackRow.decode(value)
-        if not row.condemned:
-            entries = entries_or_salvage(core.store, kind, pack, size, core.rule)
-            self._take_out(pack, row, entries, epoch)
-        self._note(pack, row, epoch)
+    def _heed(self, pack: PackId, row: PackRow, marked: Collection[PackId]) -> None:
+        if pack not in marked:
+            self._mark(pack, row)
+        self._note(pack, row)
 
-    def _take_out(self, pack: PackId, row: PackRow, entries: bytes, epoch: int) -> None:
-        keys, _ = keys_and_rows(pack, entries)
-        batch = Batch()
-        for key, value in zip(keys, self._core.index.get(Table.CHUNKS, keys), strict=True):
-            if value is not None and ChunkRow.decode(value).pack == pack:
-                batch.delete(Table.CHUNKS, key)
-        condemned = PackRow(row.kind, row.size, len(keys), epoch)
-        batch.put(Table.PACKS, pack_key(pack), condemned.encode())
-        self._core.leases.begin_epoch(batch, epoch + 1)
+    def _remade(self, kind: int, pack: PackId, size: int) -> PackRow:
+        """The row of a condemned pack in an index that was made again."""
+        epoch = int.from_bytes((self._core.store.read(_marker(kind, pack)) or b"")[:4], "little")
+        entries = entries_or_salvage(self._core.store, kind, pack, size, self._core.rule)
+        row = PackRow(kind, size, len(entries) // ENTRY_SIZE, max(1, epoch))
+        self._put(Batch(), pack, row)
+        return row
+
+    def _put(self, batch: Batch, pack: PackId, row: PackRow) -> None:
+        batch.put(Table.PACKS, pack_key(pack), row.encode())
+        self._core.leases.begin_epoch(batch, row.condemned + 1)
         self._core.index.apply(batch)
 
-    def _note(self, pack: PackId, row: PackRow, epoch: int) -> None:
+    def _mark(self, pack: PackId, row: PackRow) -> None:
+        self._core.store.replace(_marker(row.kind, pack), row.condemned.to_bytes(4, "little"))
+
+    def _note(self, pack: PackId, row: PackRow) -> None:
         with self._lock:
-            self._going[pack] = _Going(row.kind, row.size, epoch, self._core.clock())
+            self._going[pack] = _Going(row.kind, row.size, row.condemned, self._core.clock())
 
     def _drop(self, pack: PackId, kind: int) -> None:
         # The marker goes last: as long as there is a pack or a row, neither must come back to life.
@@ -124,3 +132,17 @@ class CondemnedPacks:
 
 def _marker(kind: int, pack: PackId) -> str:
     return pack.object_name(kind) + CONDEMNED
+
+
+def _marked_by(name: str) -> PackId | None:
+    """The pack whose marker an object is, if it is one."""
+    parsed = parse_object_name(name.removesuffix(CONDEMNED)) if name.endswith(CONDEMNED) else None
+    return None if parsed is None else parsed[1]
+
+
+def contradicted(store: ObjectStore, index: Index) -> bool:
+    """Whether the index knows nothing of a pack's marker: then it is an older one, and must be made again."""
+    names = (info.name for folder in FOLDERS.values() for info in store.list(f"{folder}/"))
+    marked = [pack for name in names if (pack := _marked_by(name)) is not None]
+    rows = index.get(Table.PACKS, [pack_key(pack) for pack in marked])
+    return any(row is not None and not PackRow.decode(row).condemned for row in rows)

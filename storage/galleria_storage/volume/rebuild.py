@@ -19,7 +19,7 @@ from galleria_storage.volume.errors import RecordsUnreadable
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.reading import Reader
-from galleria_storage.volume.rows import KnownPage, scope_prefix
+from galleria_storage.volume.rows import KnownPage, pack_key, scope_prefix
 
 _BUILT = b"built"
 
@@ -51,6 +51,10 @@ def complete(core: Core, pinning: Pinning) -> None:
     for kind, pack, size in _packs(core.store):
         if pack not in noted:
             _note_pack(core, kind, pack, size)
+            # Nobody was told of it, so it may well be garbage.
+            batch = Batch()
+            batch.put(Table.META, GARBAGE + pack_key(pack), NO_SCOPE.bytes)
+            core.index.apply(batch)
     rows = {UUID(bytes=key) for key, _ in core.index.scan(Table.ROOTS)}
     for root in _root_files(core.store, rows):
         _note_root(core, pinning, root)

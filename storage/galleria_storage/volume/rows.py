@@ -9,7 +9,7 @@ from uuid import UUID
 from galleria_storage.packs.format import PackId
 
 _CHUNK: Final = struct.Struct("<5I3B")
-_PACK: Final = struct.Struct("<IQII")
+_PACK: Final = struct.Struct("<IQIII")
 _KNOWN_PAGE: Final = struct.Struct("<16sIII")
 _SEGMENT: Final = struct.Struct("<32sIII")
 _ROOT: Final = struct.Struct("<BxxxIQQ16s16s")
@@ -51,12 +51,16 @@ class ChunkRow(NamedTuple):
 
 
 class PackRow(NamedTuple):
-    """A sealed pack: kind, size in bytes, number of records, epoch of its condemnation or 0."""
+    """A sealed pack: kind, size in bytes, number of records, epoch of its condemnation or 0.
+
+    `hidden` of its records were not the first of their name, and are of no use.
+    """
 
     kind: int
     size: int
     records: int
-    condemned: int
+    condemned: int = 0
+    hidden: int = 0
 
     def encode(self) -> bytes:
         """The row's value."""
@@ -65,7 +69,7 @@ class PackRow(NamedTuple):
     @staticmethod
     def decode(value: bytes) -> PackRow:
         """The row of a value."""
-        return PackRow(*_PACK.unpack(value))
+        return PackRow(*_PACK.unpack(value.ljust(_PACK.size, b"\0")))
 
 
 class KnownPage(NamedTuple):

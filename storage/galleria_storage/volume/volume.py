@@ -12,7 +12,7 @@ from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.rules import BLOCK_CDC_1, Rule
 from galleria_storage.volume.collecting import Collected, Collector
-from galleria_storage.volume.condemned import CondemnedPacks
+from galleria_storage.volume.condemned import CondemnedPacks, contradicted
 from galleria_storage.volume.copying import Copy
 from galleria_storage.volume.core import Core, system_clock
 from galleria_storage.volume.errors import RootMissing, VolumeClosed
@@ -82,7 +82,7 @@ class Volume:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         identity = take_over(store, policy.dedup)
-        built = is_built(index, identity.id)
+        built = is_built(index, identity.id) and not contradicted(store, index)
         if not built:
             index.clear()
         self._core = Core(store, index, identity, rules, clock, policy.pack_sizes)
