@@ -1,30 +1,25 @@
 """Collection: what nothing needs goes, what anything needs stays, whoever works beside it."""
 
 import itertools
-from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
 
-from galleria_storage.index.memory import MemoryIndex
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.objects.errors import StoreFailed
-from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.page import Page
 from galleria_storage.records import PAGE
-from galleria_storage.volume import CollectionStopped, LeaseLapsed, RecordsUnreadable, Root, Volume
+from galleria_storage.volume import CollectionStopped, LeaseLapsed, RecordsUnreadable, Root
 from galleria_storage.volume.leases import LEASE_SECONDS
 from galleria_storage.volume.rows import chunk_key
+from tests.support.collected_volume import Place, at_step
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import (
     CONDEMNED_SECONDS,
-    Clock,
-    Content,
     Progress,
     begin,
     content_of,
     holder,
-    memory_volume,
     pushed,
     read_range,
     record_of,
@@ -45,55 +40,12 @@ SMALL = content_of(sample(1 / 8, 3))
 BOTH = content_of(FIRST.data[: 2 * SMALL_RULE.segment] + SECOND.data)
 
 
-class Place:
-    """A volume, what lies under it, and the time."""
-
-    def __init__(self, dedup: str = "volume") -> None:
-        self.store, self.index, self.clock, self.dedup = MemoryObjectStore(), MemoryIndex(), Clock(), dedup
-        self.volume = self.open()
-        # A new volume does not know what came before it, and looks once.
-        self.volume.collect()
-
-    def open(self) -> Volume:
-        return memory_volume(self.store, self.index, self.clock, self.dedup)
-
-    def reopen(self, *, index: bool = True) -> None:
-        self.volume.close()
-        self.index = MemoryIndex(self.index.rows) if index else MemoryIndex()
-        self.volume = self.open()
-
-    def wait(self) -> None:
-        self.clock.now += CONDEMNED_SECONDS
-
-    def packs(self) -> list[str]:
-        """Names of what lies in the folders of packs."""
-        return [info.name for folder in ("packs/", "pages/") for info in self.store.list(folder)]
-
-    def bytes_of(self) -> int:
-        return sum(info.size for folder in ("packs/", "pages/") for info in self.store.list(folder))
-
-    def asked(self, scope: UUID, content: Content) -> int:
-        """How many chunks a push of this scope is asked for; it is given up."""
-        push = begin(self.volume, scope)
-        stream = push.attach(lambda *_: None, lambda _: None)
-        bits = [stream.offer_segment(i, content.pages[i]) for i in unknown_segments(push, content)]
-        stream.close()
-        push.abort()
-        return sum(byte.bit_count() for bit in bits for byte in bit)
-
-
 class Stopped(Exception):
     pass
 
 
 def stop() -> None:
     raise Stopped
-
-
-def at_step(step: int, act: Callable[[], None]) -> Callable[[], None]:
-    """What a collection calls all the time, to act at one of the calls."""
-    calls = itertools.count()
-    return lambda: act() if next(calls) == step else None
 
 
 @pytest.fixture(params=["volume", "scope"])
@@ -115,17 +67,6 @@ def test_a_released_disk_gives_its_bytes_back(place: Place) -> None:
     assert place.bytes_of() == before
     assert (place.volume.usage().condemned, place.volume.usage().oldest_condemned) == (0, None)
     assert read_range(place.volume, kept.id) == SECOND.data
-
-
-def test_what_is_dead_beside_the_living_is_counted(place: Place) -> None:
-    root = pushed(place.volume, SCOPE, FIRST)
-    pushed(place.volume, SCOPE, CUT)
-    place.volume.release(root.id)
-    found = place.volume.collect()
-    dead = FIRST.chunks.keys() - CUT.chunks.keys()
-    gone = found.condemned - 2 * 48 - 48
-    assert found.garbage + found.condemned >= sum(72 + 56 + len(FIRST.chunks[name]) for name in dead) > gone
-    assert place.volume.usage().garbage == found.garbage > 0
 
 
 def test_what_is_condemned_is_missing_at_once_and_comes_back_as_new(place: Place) -> None:

@@ -30,9 +30,10 @@ from tests.support.volumes import (
 FIRST = content_of(sample(1.2, 1) + bytes(20_000) + b"end")
 CHANGED = content_of(FIRST.data[:5000] + b"changed" + FIRST.data[5007:])
 OTHER = content_of(sample(0.7, 2))
+HALF = content_of(FIRST.data[: 6 << 10] + OTHER.data[: 4 << 10])
 SCOPES = [UUID(int=1), UUID(int=2)]
-CONTENTS = {UUID(int=11): FIRST, UUID(int=12): CHANGED, UUID(int=13): FIRST, UUID(int=14): OTHER, UUID(int=15): OTHER}
-A, B, COPY, C, D = CONTENTS
+A, B, COPY, C, D, PART = (UUID(int=number) for number in range(11, 17))
+CONTENTS = {A: FIRST, B: CHANGED, COPY: FIRST, C: OTHER, D: OTHER, PART: HALF}
 
 
 class Life:
@@ -43,6 +44,7 @@ class Life:
         self.kept: set[UUID] = set()
         self.durable: dict[UUID, set[int]] = {}
         self.releasing: set[UUID] = set()
+        self.rewritten = 0
         self.released: set[UUID] = set()
 
     def run(self) -> None:
@@ -51,14 +53,16 @@ class Life:
         self._copy(A, COPY, SCOPES[1])
         self._release(A)
         self._push(C, SCOPES[1])
+        self._push(PART, SCOPES[1])
         self._release(B)
         self._collect()
         self._release(C)
+        self._release(COPY)
         self._collect()
         self._push(D, SCOPES[1])
 
     def _collect(self) -> None:
-        self._machine.volume.collect()
+        self.rewritten += self._machine.volume.collect().rewritten
         self._machine.clock.now += CONDEMNED_SECONDS
         self._machine.volume.collect()
 
@@ -93,8 +97,13 @@ def _steps() -> int:
     return machine.disk.changes
 
 
-def test_a_whole_life_takes_some_steps() -> None:
-    assert _steps() > 150
+def test_a_whole_life_takes_some_steps_and_rewrites_packs() -> None:
+    assert _steps() > 250
+    machine = Machine()
+    life = Life(machine)
+    life.run()
+    machine.close()
+    assert life.rewritten > 0
 
 
 # One case for several steps, as a case costs more than a step.

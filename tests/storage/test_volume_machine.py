@@ -10,6 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from galleria_storage.digest import name_of
 from galleria_storage.volume import LeaseLapsed, Push
+from galleria_storage.volume.choosing import MOST_GARBAGE, MOST_LIVE
 from galleria_storage.volume.leases import LEASE_SECONDS
 from tests.support.disks import build, recipes
 from tests.support.small_rule import SMALL_RULE
@@ -196,6 +197,8 @@ class VolumeMachine(RuleBasedStateMachine):
         self.home.volume.collect()
         self.home.clock.now += CONDEMNED_SECONDS
         assert self.home.volume.collect().left == 0
+        while self.home.volume.collect().rewritten:
+            pass
         live: dict[int, set[bytes]] = {0: set(), 1: set()}
         for scope, content in self.pinned.values():
             live[scope].update(content.chunks, map(name_of, content.pages.values()))
@@ -203,6 +206,17 @@ class VolumeMachine(RuleBasedStateMachine):
         self.brought = [self.brought[scope] & live[scope] for scope in (0, 1)]
         for entries in self.home.entries_of_packs():
             assert {entry.name for entry in entries} & (live[0] | live[1])
+        self._is_compact(live[0] | live[1])
+
+    def _is_compact(self, live: set[bytes]) -> None:
+        """Little is garbage, or no pack has much of it; without dedup over scopes a name may be alive in one only."""
+        shares = []
+        for entries in self.home.entries_of_packs():
+            lengths = [(entry.name in live, entry.stored_length + 128) for entry in entries]
+            shares.append((sum(n for alive, n in lengths if not alive), sum(n for _, n in lengths)))
+        size = sum(total for _, total in shares)
+        little = sum(dead for dead, _ in shares) <= MOST_GARBAGE * size
+        assert little or all(total - dead > MOST_LIVE * total for dead, total in shares)
 
     @rule(seed=st.integers(0, 99))
     def crash(self, seed: int) -> None:

@@ -56,6 +56,13 @@ class ChunkTable:
         batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(keys), hidden=len(keys) - seen).encode())
         return packs
 
+    def hide(self, batch: Batch, pack: PackId, count: int) -> None:
+        """Note that so many more of a pack's records are of no use, as other packs have them."""
+        value = self._index.get(Table.PACKS, [pack_key(pack)])[0]
+        if value is not None:
+            row = PackRow.decode(value)
+            batch.put(Table.PACKS, pack_key(pack), row._replace(hidden=row.hidden + count).encode())
+
     def packs(self) -> Iterable[tuple[PackId, PackRow]]:
         """All sealed packs."""
         for key, value in self._index.scan(Table.PACKS):

@@ -1,4 +1,4 @@
-"""Collection: packs of which nothing is alive count as missing, then go.
+"""Collection: packs of which nothing is alive count as missing, then go; the emptiest of the others are rewritten.
 
 It runs beside everything else. What is alive is computed from the root files as they were when it began; whatever came
 to be needed since then was held by a lease first, and packs that a lease held meanwhile are left alone.
@@ -21,6 +21,8 @@ from galleria_storage.packs.format import ENTRY_SIZE, PackDamaged, PackId
 from galleria_storage.packs.reader import read_entries
 from galleria_storage.records import HEADER_SIZE
 from galleria_storage.roots import Root
+from galleria_storage.volume.choosing import MOST_GARBAGE, Share, chosen
+from galleria_storage.volume.compacting import Compactor, seen
 from galleria_storage.volume.condemned import CondemnedPacks
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import CollectionStopped
@@ -43,6 +45,7 @@ class Collected:
         condemned: bytes of packs whose records count as missing from now on.
         removed: bytes of packs removed, that this or an earlier collection condemned.
         left: packs of which nothing is alive, but which a lease holds.
+        rewritten: bytes of new packs, into which what is alive of others was moved.
     """
 
     packs: int = 0
@@ -51,13 +54,18 @@ class Collected:
     condemned: int = 0
     removed: int = 0
     left: int = 0
+    rewritten: int = 0
 
 
 class Collector:
-    """Collects the garbage of a volume, one collection at a time. `last` is what the last whole one found."""
+    """Collects the garbage of a volume, one collection at a time. `last` is what the last whole one found.
 
-    def __init__(self, core: Core, condemned: CondemnedPacks) -> None:
+    `rewrite_bytes` is how many live bytes one may move.
+    """
+
+    def __init__(self, core: Core, condemned: CondemnedPacks, rewrite_bytes: int) -> None:
         self.last = Collected()
+        self._rewrite_bytes = rewrite_bytes
         self._core = core
         self._condemned = condemned
         self._lock = threading.Lock()
@@ -73,7 +81,7 @@ class Collector:
             removed = self._condemned.remove()
             events = dict(self._core.index.scan(Table.META, GARBAGE))
             if not events or self._would_be_in_vain(set(events)):
-                return replace(self.last, condemned=0, removed=removed)
+                return replace(self.last, condemned=0, rewritten=0, removed=removed)
             self.last = replace(self._collect(events, going), removed=removed)
             return self.last
 
@@ -88,20 +96,34 @@ class Collector:
         with core.leases.watching() as held:
             packs = [(pack, row) for pack, row in core.chunks.packs() if not row.condemned]
             found = list(_roots(core))
-            collected = self._condemn(packs, mark(core, found, going), held, going)
-            done = not collected.left
-            for scope in {UUID(bytes=value) for value in events.values()} - {NO_SCOPE}:
-                own = [root for root in found if root.holder.scope == scope]
-                done &= sweep(core, scope, mark(core, own, going), held, going)
+            live = mark(core, found, going)
+            collected, shares = self._condemn(packs, live, held, going)
+            rewritten = chosen(shares, held, core.pack_sizes, self._rewrite_bytes)
+            compacted = Compactor(core, self._condemned, held, going).compact(rewritten, live, found)
+            swept = self._sweep(events, found, held, going)
+        garbage = collected.garbage - compacted.freed
+        more = compacted.freed > 0 and garbage > MOST_GARBAGE * (sum(share.size for share in shares) - compacted.freed)
+        done = swept and not (collected.left or more)
         if done:
             _forget(core, events)
-        self._in_vain = (set(), set()) if done else (set(events), leases)
-        return collected
+        # What only the budget has kept from being done is done the next time, whatever happens.
+        self._in_vain = (set(), set()) if done or more else (set(events), leases)
+        condemned = collected.condemned + compacted.condemned
+        return replace(collected, garbage=garbage, condemned=condemned, rewritten=compacted.written)
+
+    def _sweep(self, events: dict[bytes, bytes], found: Sequence[Root], held: Collection[PackId], going: Going) -> bool:
+        done = True
+        for scope in {UUID(bytes=value) for value in events.values()} - {NO_SCOPE}:
+            own = [root for root in found if root.holder.scope == scope]
+            done &= sweep(self._core, scope, mark(self._core, own, going), held, going)
+        return done
 
     def _condemn(
         self, packs: Sequence[tuple[PackId, PackRow]], live: Mark, held: Collection[PackId], going: Going
-    ) -> Collected:
-        size = garbage = condemned = left = 0
+    ) -> tuple[Collected, list[Share]]:
+        """Condemn what is wholly dead; what is partly alive is told."""
+        size = condemned = left = 0
+        shares: list[Share] = []
         for pack, row in packs:
             going()
             try:
@@ -110,20 +132,23 @@ class Collector:
                 # What is in it cannot be told: that is for a scrub.
                 continue
             size += row.size
-            dead, alive = _dead(entries, live)
-            gone = not alive and self._condemned.condemn(pack, row, entries, held)
-            condemned += row.size if gone else 0
-            garbage += 0 if gone else dead
-            left += not (alive or gone)
-        return Collected(len(packs), size, garbage, condemned, 0, left)
+            share = self._share(pack, row, entries, live)
+            if share.live:
+                shares.append(share)
+            elif self._condemned.condemn(pack, row, entries, held):
+                condemned += row.size
+            else:
+                left += 1
+        garbage = sum(share.dead for share in shares)
+        return Collected(len(packs), size, garbage, condemned, 0, left), shares
 
-
-def _dead(entries: bytes, live: Mark) -> tuple[int, bool]:
-    """Bytes of dead records with their entries, and whether any record is alive."""
-    rows = np.frombuffer(entries, ENTRIES)
-    alive = live.alive(rows["kind"], rows["domain"], rows["name"])
-    dead = rows["stored_length"][~alive]
-    return int(dead.sum()) + len(dead) * (HEADER_SIZE + ENTRY_SIZE), bool(alive.any())
+    def _share(self, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Share:
+        rows = np.frombuffer(entries, ENTRIES)
+        alive = live.alive(rows["kind"], rows["domain"], rows["name"])
+        if row.hidden:
+            alive &= seen(self._core, pack, entries)
+        lengths = rows["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
+        return Share(pack, row, int(lengths[alive].sum()), int(lengths[~alive].sum()))
 
 
 def _roots(core: Core) -> Iterator[Root]:

@@ -74,12 +74,12 @@ class Core:
         """Let pack numbers go on after those that are there."""
         self._numbers = itertools.count(self.chunks.next_number())
 
-    def open_pack(self, kind: int) -> OpenPack:
+    def open_pack(self, kind: int, *, reserve: bool = True) -> OpenPack:
         """A new open pack under a name never used before. Raises StoreFull, StoreFailed.
 
-        New data leaves a reserve free, 1% of the volume or four packs: without room nothing could be deleted either.
+        New data leaves a `reserve` free, 1% of the volume or four packs: without room nothing could be deleted either.
         """
-        if kind == DATA:
+        if kind == DATA and reserve:
             self._leave_reserve()
         number = PackId(self.identity.owner_epoch, next(self._numbers))
         return OpenPack(self.store, self.identity.id.bytes, number, kind, self.pack_sizes[kind])

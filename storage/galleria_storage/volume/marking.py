@@ -49,6 +49,12 @@ def keys_of(domains: npt.NDArray[np.uint32] | int, names: Rows) -> Keys:
     return keys
 
 
+def chunk_names(page: bytes) -> Rows:
+    """Names of the chunks of a page that is known to be good."""
+    entries = np.frombuffer(page, _PAGE_ENTRIES)
+    return entries["name"][entries["length"] < _HOLE]
+
+
 def mark(core: Core, roots: Iterable[Root], going: Callable[[], None]) -> Mark:
     """All that the roots reach; every page is read once. `going` is called all the time and may raise.
 
@@ -90,8 +96,7 @@ def _chunks_of(core: Core, pages: Places, going: Callable[[], None]) -> Iterator
                 page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
                 if name_of(page) != record.name:
                     raise CollectionStopped(f"page {record.name.hex()} has other bytes")
-                entries = np.frombuffer(page, _PAGE_ENTRIES)
-                yield entries["name"][entries["length"] < _HOLE]
+                yield chunk_names(page)
 
 
 def _among(keys: Keys, live: Keys) -> Truths:

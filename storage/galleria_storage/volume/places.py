@@ -28,7 +28,7 @@ _KEYS: Final = np.dtype([("kind", "u1"), ("domain", ">u4"), ("name", NAME)])
 
 
 class Places:
-    """Records of one kind in ascending order of pack and offset.
+    """Records of one kind, in ascending order of pack and offset unless somebody put them into another.
 
     Attributes:
         kind: CHUNK or PAGE.
@@ -48,17 +48,21 @@ class Places:
 
     @classmethod
     def of(cls, kind: int, names: Iterable[bytes], values: Iterable[bytes]) -> Self:
-        """Those of names and the chunk table's values for them, in any order."""
-        rows = np.frombuffer(b"".join(values), CHUNK_ROWS)
-        order = np.lexsort((rows["offset"], rows["number"], rows["epoch"]))
-        return cls(kind, np.frombuffer(b"".join(names), NAME)[order], rows[order])
+        """Those of names and the chunk table's values for them, in any order; in ascending order."""
+        found = cls(kind, np.frombuffer(b"".join(names), NAME), np.frombuffer(b"".join(values), CHUNK_ROWS))
+        return found.ascending()
 
     def __len__(self) -> int:
         """How many."""
         return len(self.rows)
 
-    def __getitem__(self, which: slice | Offsets) -> Places:
-        """Some of them, by a slice or by numbers in ascending order."""
+    def ascending(self) -> Self:
+        """The same in ascending order."""
+        order = np.lexsort((self.rows["offset"], self.rows["number"], self.rows["epoch"]))
+        return type(self)(self.kind, self.names[order], self.rows[order])
+
+    def __getitem__(self, which: slice | Offsets | Truths) -> Places:
+        """Some of them, by a slice, by numbers, or by yes and no."""
         return Places(self.kind, self.names[which], self.rows[which])
 
     @property
@@ -99,13 +103,20 @@ class Loaded(NamedTuple):
 def keys_and_rows(pack: PackId, footer: bytes | bytearray) -> tuple[list[bytes], list[bytes]]:
     """Keys and values in the chunk table of a pack's footer entries."""
     entries = np.frombuffer(footer, ENTRIES)
-    keys, rows = np.empty(len(entries), _KEYS), np.empty(len(entries), CHUNK_ROWS)
+    keys = np.empty(len(entries), _KEYS)
     for field in ("kind", "domain", "name"):
         keys[field] = entries[field]
+    rows = rows_of(pack, entries)
+    return keys.view(f"V{_KEYS.itemsize}").tolist(), rows.view(f"V{CHUNK_ROWS.itemsize}").tolist()
+
+
+def rows_of(pack: PackId, entries: Rows) -> Rows:
+    """The rows of the chunk table that name a pack's entries."""
+    rows = np.empty(len(entries), CHUNK_ROWS)
     rows["epoch"], rows["number"], rows["offset"] = *pack, entries["offset"]
     for field in _IN_BOTH:
         rows[field] = entries[field]
-    return keys.view(f"V{_KEYS.itemsize}").tolist(), rows.view(f"V{CHUNK_ROWS.itemsize}").tolist()
+    return rows
 
 
 def read_together(store: ObjectStore, places: Places) -> tuple[list[Loaded], list[bytes]]:

@@ -17,11 +17,13 @@ class Policy:
         dedup: `volume` or `scope`, what shares chunks; counts only when the volume is made.
         pack_sizes: bytes at which packs are sealed, by kind.
         condemned_seconds: how long packs that nothing needs stay at least once they are condemned.
+        rewrite_bytes: how much a collection may rewrite of packs that have live and dead records.
     """
 
     dedup: str = "volume"
     pack_sizes: Mapping[int, int] = field(default_factory=lambda: TARGET_SIZES)
     condemned_seconds: float = 60.0
+    rewrite_bytes: int = 1 << 30
 
 
 DEFAULT: Final = Policy()

@@ -96,7 +96,7 @@ class Volume:
         self._pinning.heed_markers()
         self._condemned = CondemnedPacks(self._core, policy.condemned_seconds)
         self._condemned.heed_markers()
-        self._collector = Collector(self._core, self._condemned)
+        self._collector = Collector(self._core, self._condemned, policy.rewrite_bytes)
         self._suspect: StorageError | None = None
         self._pool = PackPool(self._core, self._doubt)
         self._pushes: dict[UUID, Push] = {}
