@@ -50,6 +50,7 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "CondemnedBytes": "condemnedBytes",
         "RemovedBytes": "removedBytes",
         "HeldPacks": "heldPacks",
+        "RewrittenBytes": "rewrittenBytes",
     },
 }
 

@@ -52,6 +52,7 @@ class OperatorsService(installation_pb2_grpc.OperatorsServicer):
             condemned_bytes=found.condemned,
             removed_bytes=found.removed,
             held_packs=found.left,
+            rewritten_bytes=found.rewritten,
         )
 
     def _named(self, name: str) -> Mount:

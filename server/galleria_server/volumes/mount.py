@@ -200,7 +200,7 @@ class Mount:
             _log.exception("garbage of volume %s in %s is not collected", self.name, self.region)
             return
         if found.condemned or found.removed:
-            figures = {"condemned": found.condemned, "removed": found.removed, "garbage": found.garbage}
+            figures = {name: getattr(found, name) for name in ("condemned", "removed", "garbage", "rewritten")}
             _log.info("collected garbage of volume %s in %s", self.name, self.region, extra=figures)
 
     async def _maintain(self, volume: Volume) -> None:
