@@ -194,6 +194,10 @@ class RequestIdReused(InvalidArgument, reason="REQUEST_ID_REUSED"):
     """The request_id was used before with another request."""
 
 
+class CollectionStopped(FailedPrecondition, reason="COLLECTION_STOPPED"):
+    """What a volume needs cannot be told, so nothing of it is removed."""
+
+
 class LayoutIncomplete(FailedPrecondition, reason="LAYOUT_INCOMPLETE"):
     """Parts of the layout were never made durable in this push."""
 

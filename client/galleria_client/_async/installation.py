@@ -52,7 +52,7 @@ class Operators:
 
         Raises:
             NotFound: there is no such volume.
-            FailedPrecondition: what it needs cannot be told.
+            CollectionStopped: what it needs cannot be told, as something on it cannot be read.
         """
         request = pb.CollectVolumeRequest(name=name)
         return await self._transport.unary(self._stub.CollectVolume, request, repeat=True, timeout=COLLECT_SECONDS)
