@@ -1,6 +1,7 @@
 """Collection: what nothing needs goes, what anything needs stays, whoever works beside it."""
 
 import itertools
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,12 +11,13 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.page import Page
 from galleria_storage.records import PAGE
 from galleria_storage.volume import CollectionStopped, LeaseLapsed, RecordsUnreadable, Root
-from galleria_storage.volume.leases import LEASE_SECONDS
+from galleria_storage.volume.leases import GARBAGE, LEASE_SECONDS
 from galleria_storage.volume.rows import chunk_key
 from tests.support.collected_volume import Place, at_step
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import (
     CONDEMNED_SECONDS,
+    Content,
     Progress,
     begin,
     content_of,
@@ -115,9 +117,9 @@ def test_what_leases_prevented_is_tried_again_when_one_has_ended() -> None:
     listed = place.store.list
     place.store.list = lambda prefix: pytest.fail(f"{prefix} was listed")  # type: ignore[method-assign]
     assert place.volume.collect().left == left > 0
-    place.store.list = listed  # type: ignore[method-assign]
     other.abort()
     assert place.volume.collect().left == left
+    place.store.list = listed  # type: ignore[method-assign]
     push.abort()
     assert place.volume.collect().left == 0
 
@@ -378,6 +380,20 @@ def test_what_a_push_finds_and_pins_while_a_collection_runs_stays(place: Place) 
         place.volume.release(found[0].id)
         place.volume.collect()
     assert step > 3
+
+
+def test_what_a_lease_prevented_that_ended_meanwhile_is_tried_again(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    place.volume.release(root.id)
+    found = place.volume.collect(at_step(0, partial(push_and_pin, place, CHANGED)))
+    assert found.left > 0
+    assert any(key.startswith(GARBAGE) for key in place.index.rows[Table.META])
+    assert place.volume.collect().left == 0
+    assert not any(key.startswith(GARBAGE) for key in place.index.rows[Table.META])
+
+
+def push_and_pin(place: Place, content: Content) -> None:
+    pushed(place.volume, SCOPE, content)
 
 
 def test_a_lease_that_may_have_looked_packs_up_keeps_their_bytes(place: Place) -> None:

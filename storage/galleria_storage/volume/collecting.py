@@ -88,11 +88,10 @@ class Collector:
     def _would_be_in_vain(self, events: set[bytes]) -> bool:
         """Whether nothing has happened since all that was left to do was prevented by leases."""
         before, leases = self._in_vain
-        return events == before and leases <= self._core.leases.alive()
+        return bool(leases) and events == before and leases <= self._core.leases.holding()
 
     def _collect(self, events: dict[bytes, bytes], going: Going) -> Collected:
         core = self._core
-        leases = core.leases.alive()
         with core.leases.watching() as held:
             packs = [(pack, row) for pack, row in core.chunks.packs() if not row.condemned]
             found = list(_roots(core))
@@ -107,7 +106,7 @@ class Collector:
         if done:
             _forget(core, events)
         # What only the budget has kept from being done is done the next time, whatever happens.
-        self._in_vain = (set(), set()) if done or more else (set(events), leases)
+        self._in_vain = (set(), set()) if done or more else (set(events), core.leases.holding())
         condemned = collected.condemned + compacted.condemned
         return replace(collected, garbage=garbage, condemned=condemned, rewritten=compacted.written)
 

@@ -154,10 +154,10 @@ class LeaseTable:
         with self._lock:
             return set().union(*(lease.roots for lease in self._alive.values()))
 
-    def alive(self) -> set[UUID]:
-        """Ids of all leases that have not ended."""
+    def holding(self) -> set[UUID]:
+        """Ids of the leases that hold packs."""
         with self._lock:
-            return set(self._alive)
+            return {lease.id for lease in self._alive.values() if lease.packs}
 
     @property
     def oldest(self) -> float | None:
