@@ -134,7 +134,7 @@ class Collector:
             share = self._share(pack, row, entries, live)
             if share.live:
                 shares.append(share)
-            elif self._condemned.condemn(pack, row, entries, held):
+            elif self._condemned.condemn(pack, row, entries, live, held):
                 condemned += row.size
             else:
                 left += 1
@@ -142,11 +142,10 @@ class Collector:
         return Collected(len(packs), size, garbage, condemned, 0, left), shares
 
     def _share(self, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Share:
-        rows = np.frombuffer(entries, ENTRIES)
-        alive = live.alive(rows["kind"], rows["domain"], rows["name"])
+        alive = live.among(entries)
         if row.hidden:
             alive &= seen(self._core, pack, entries)
-        lengths = rows["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
+        lengths = np.frombuffer(entries, ENTRIES)["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
         return Share(pack, row, int(lengths[alive].sum()), int(lengths[~alive].sum()))
 
 

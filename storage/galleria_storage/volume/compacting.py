@@ -49,7 +49,6 @@ class Compactor:
         self._condemned = condemned
         self._held = held
         self._going = going
-        self._spoiled: set[PackId] = set()
 
     def compact(self, shares: Sequence[Share], live: Mark, roots: Sequence[Root]) -> Compacted:
         """Move what is alive and condemn the packs. One with a record that cannot be read stays as it is.
@@ -58,12 +57,12 @@ class Compactor:
         """
         packs = {share.pack for share in shares}
         written = sum(self._rewrite(kind, groups, packs, roots) for kind, groups in self._live_places(shares, live))
-        gone = [share for share in shares if share.pack not in self._spoiled and self._condemn(share)]
+        gone = [share for share in shares if self._condemn(share, live)]
         return Compacted(written, sum(share.row.size for share in gone), sum(share.dead for share in gone))
 
-    def _condemn(self, share: Share) -> bool:
+    def _condemn(self, share: Share, live: Mark) -> bool:
         self._going()
-        return self._condemned.condemn(share.pack, share.row, self._entries(share), self._held)
+        return self._condemned.condemn(share.pack, share.row, self._entries(share), live, self._held)
 
     def _entries(self, share: Share) -> bytes:
         return read_entries(self._core.store, share.row.kind, share.pack, share.row.size)
@@ -75,8 +74,7 @@ class Compactor:
             self._going()
             encoded = self._entries(share)
             entries = np.frombuffer(encoded, ENTRIES)
-            alive = live.alive(entries["kind"], entries["domain"], entries["name"])
-            entries = entries[alive & seen(self._core, share.pack, encoded)]
+            entries = entries[live.among(encoded) & seen(self._core, share.pack, encoded)]
             for domain in np.unique(entries["domain"]).tolist():
                 within = entries[entries["domain"] == domain]
                 groups[share.row.kind][domain].append((within["name"], rows_of(share.pack, within)))
@@ -121,17 +119,12 @@ class Compactor:
         return size
 
     def _read(self, places: Places) -> dict[bytes, memoryview]:
-        """The records of places in any order, by name; packs with one that cannot be read are noted."""
+        """The records of places in any order, by name, without those that cannot be read."""
         records: dict[bytes, memoryview] = {}
         ascending = places.ascending()
         for span in spans(ascending, LARGEST_READ):
             self._going()
-            within = ascending[span]
-            loaded, lost = read_together(self._core.store, within)
-            if lost:
-                first = within.rows[0]
-                self._spoiled.add(PackId(int(first["epoch"]), int(first["number"])))
-            for run in loaded:
+            for run in read_together(self._core.store, ascending[span])[0]:
                 base = run.places.starts[0]
                 bounds = zip((run.places.starts - base).tolist(), (run.places.ends - base).tolist(), strict=True)
                 records.update(

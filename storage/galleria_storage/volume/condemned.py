@@ -11,6 +11,7 @@ from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
 from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.volume.core import Core
+from galleria_storage.volume.marking import Mark
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
 
@@ -47,18 +48,22 @@ class CondemnedPacks:
         with self._lock:
             return min((going.since for going in self._going.values()), default=None)
 
-    def condemn(self, pack: PackId, row: PackRow, entries: bytes, held: Collection[PackId]) -> bool:
-        """Let the records of a pack count as missing from now on, durably; False if it is among those `held`.
+    def condemn(self, pack: PackId, row: PackRow, entries: bytes, live: Mark, held: Collection[PackId]) -> bool:
+        """Let the records of a pack count as missing from now on, durably.
 
+        False, and nothing done, if it is among those `held`, or if something alive is found in it and nowhere else.
         `entries` are those of its footer. Raises StoreFailed.
         """
+        alive = live.among(entries).tolist()
         with self._core.alone():
             if pack in held:
                 return False
             keys, _ = keys_and_rows(pack, entries)
             batch = Batch()
-            for key, value in zip(keys, self._core.index.get(Table.CHUNKS, keys), strict=True):
+            for key, value, needed in zip(keys, self._core.index.get(Table.CHUNKS, keys), alive, strict=True):
                 if value is not None and ChunkRow.decode(value).pack == pack:
+                    if needed:
+                        return False
                     batch.delete(Table.CHUNKS, key)
             row = row._replace(condemned=self._core.leases.epoch())
             self._put(batch, pack, row)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from galleria_storage.compression import expand
 from galleria_storage.digest import name_of
-from galleria_storage.packs.arrays import NAME, Rows, Truths
+from galleria_storage.packs.arrays import ENTRIES, NAME, Rows, Truths
 from galleria_storage.records import CHUNK, PAGE, records_in
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
@@ -35,6 +35,11 @@ class Mark(NamedTuple):
 
     chunks: Keys
     pages: Keys
+
+    def among(self, entries: bytes) -> Truths:
+        """Which of a footer's entries name something that is alive."""
+        rows = np.frombuffer(entries, ENTRIES)
+        return self.alive(rows["kind"], rows["domain"], rows["name"])
 
     def alive(self, kinds: npt.NDArray[np.uint8], domains: npt.NDArray[np.uint32], names: Rows) -> Truths:
         """Which of some records have a chunk or page that is alive."""
