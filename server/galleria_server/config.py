@@ -15,6 +15,7 @@ DEDUPS = ("volume", "scope")
 # A volume forgets a copy that is silent for ten minutes, and two that wait for 64 MiB each share the bandwidth.
 MIN_COPY_BANDWIDTH = 1 << 20
 MAX_PORT = 65535
+DEFAULT_COLLECT_EVERY = 60.0
 
 
 class ConfigError(Exception):
@@ -80,7 +81,7 @@ class Limits:
     metadata_queue: int = 1024
     idle_timeout: float = 120.0
     drain_grace: float = 30.0
-    collect_every: float = 60.0
+    collect_every: float = DEFAULT_COLLECT_EVERY
     condemned_for: float = 60.0
 
 

@@ -107,6 +107,21 @@ def test_a_condemned_pack_stays_a_while() -> None:
     assert place.volume.collect().removed > 0
 
 
+def test_removing_may_be_ended_at_any_pack_and_gone_on_with() -> None:
+    place = Place()
+    for root in [pushed(place.volume, SCOPE, content) for content in (FIRST, SECOND)]:
+        place.volume.release(root.id)
+    place.volume.collect()
+    place.wait()
+    before = len(place.packs())
+    with pytest.raises(Stopped):
+        place.volume.collect(at_step(1, stop))
+    # A pack and its marker.
+    assert len(place.packs()) == before - 2
+    place.volume.collect()
+    assert place.packs() == []
+
+
 def test_what_leases_prevented_is_tried_again_when_one_has_ended() -> None:
     place = Place()
     push, other = begin(place.volume, SCOPE), begin(place.volume, OTHER)

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from galleria_server.config import VolumeConfig
+from galleria_server.config import DEFAULT_COLLECT_EVERY, VolumeConfig
 from galleria_server.domain.errors_content import VolumeUnavailable
 from galleria_server.domain.placement import Candidate
 from galleria_server.executor import BoundedExecutor
@@ -54,7 +54,7 @@ class Mount:
         config: VolumeConfig,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
-        collect_every: float = 60.0,
+        collect_every: float = DEFAULT_COLLECT_EVERY,
     ) -> None:
         self.region = region
         self.config = config
@@ -69,6 +69,7 @@ class Mount:
         self._waiting: set[asyncio.Future[Any]] = set()
         self._maintenance: asyncio.Task[None] | None = None
         self._collecting: asyncio.Task[None] | None = None
+        self._collection: asyncio.Future[Collected] | None = None
         self._collect_ticks = max(1, round(collect_every))
         self._closing = False
         self._ticks = 0
@@ -133,8 +134,13 @@ class Mount:
         return self.usage
 
     async def collect(self) -> Collected:
-        """Let go of what nothing on the volume needs. Raises VolumeUnavailable, CollectionStopped, StoreFailed."""
-        return await self.run_copy(self.volume.collect, self._going_on)
+        """Let go of what nothing on the volume needs; whoever asks meanwhile gets the answer of the one under way.
+
+        Raises VolumeUnavailable, CollectionStopped, StoreFailed.
+        """
+        if self._collection is None or self._collection.done():
+            self._collection = self._start(self._copies, self.volume.collect, (self._going_on,), {})
+        return await asyncio.shield(self._collection)
 
     def maintain(self) -> None:
         """Look at the watchdog, and begin what is due on the volume. Call about once a second."""

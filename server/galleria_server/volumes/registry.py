@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
-from galleria_server.config import RegionConfig, VolumeConfig
+from galleria_server.config import DEFAULT_COLLECT_EVERY, RegionConfig, VolumeConfig
 from galleria_server.domain.errors_content import VolumeMissing
 from galleria_server.domain.placement import Candidate, RegionVolumes
 from galleria_server.volumes.mount import PATIENCE, Mount
@@ -19,7 +19,10 @@ class Volumes:
     """
 
     def __init__(
-        self, regions: Sequence[RegionConfig], opener: Callable[[VolumeConfig], Volume], collect_every: float = 60.0
+        self,
+        regions: Sequence[RegionConfig],
+        opener: Callable[[VolumeConfig], Volume],
+        collect_every: float = DEFAULT_COLLECT_EVERY,
     ) -> None:
         self._opener = opener
         self._zones = {region.name: tuple(region.zones) for region in regions}

@@ -78,7 +78,7 @@ class Collector:
         ends the collection, which loses nothing. Raises CollectionStopped, StoreFailed.
         """
         with self._lock:
-            removed = self._condemned.remove()
+            removed = self._condemned.remove(going)
             events = dict(self._core.index.scan(Table.META, GARBAGE))
             if not events or self._would_be_in_vain(set(events)):
                 return replace(self.last, condemned=0, rewritten=0, removed=removed)
@@ -94,7 +94,7 @@ class Collector:
         core = self._core
         with core.leases.watching() as held:
             packs = [(pack, row) for pack, row in core.chunks.packs() if not row.condemned]
-            found = list(_roots(core))
+            found = list(_roots(core, going))
             live = mark(core, found, going)
             collected, shares = self._condemn(packs, live, held, going)
             rewritten = chosen(shares, held, core.pack_sizes, self._rewrite_bytes)
@@ -149,7 +149,7 @@ class Collector:
         return Share(pack, row, int(lengths[alive].sum()), int(lengths[~alive].sum()))
 
 
-def _roots(core: Core) -> Iterator[Root]:
+def _roots(core: Core, going: Going) -> Iterator[Root]:
     """All roots that are not given up, and those that a lease holds.
 
     The files are the truth, not their rows. Raises CollectionStopped for one that cannot be read.
@@ -158,6 +158,7 @@ def _roots(core: Core) -> Iterator[Root]:
     parsed = [roots.parse_object_name(info.name) for info in core.store.list(f"{roots.FOLDER}/")]
     released = {root for root, marker in filter(None, parsed) if marker}
     for root, marker in filter(None, parsed):
+        going()
         data = None if marker or root in released - held else core.store.read(roots.object_name(root))
         if data is not None:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from galleria_storage.index.store import Batch, Index, Table
@@ -73,18 +73,19 @@ class CondemnedPacks:
         self._note(pack, row)
         return True
 
-    def remove(self) -> int:
-        """Remove the packs that nobody can need any more; returns their bytes."""
+    def remove(self, going: Callable[[], None]) -> int:
+        """Remove the packs that nobody can need any more; returns their bytes. `going` is called before each."""
         oldest, now = self._core.leases.oldest_epoch(), self._core.clock()
         with self._lock:
             due = [
-                (pack, going)
-                for pack, going in self._going.items()
-                if (oldest is None or oldest > going.epoch) and now - going.since >= self._minimum
+                (pack, condemned)
+                for pack, condemned in self._going.items()
+                if (oldest is None or oldest > condemned.epoch) and now - condemned.since >= self._minimum
             ]
-        for pack, going in due:
-            self._drop(pack, going.kind)
-        return sum(going.size for _, going in due)
+        for pack, condemned in due:
+            going()
+            self._drop(pack, condemned.kind)
+        return sum(condemned.size for _, condemned in due)
 
     def heed_markers(self) -> None:
         """Go on with every pack that has a marker or a row that says so; for opening."""

@@ -14,7 +14,7 @@ from galleria_server.domain.errors_content import VolumeUnavailable
 from galleria_server.volumes.mount import Mount, State
 from galleria_server.volumes.watchdog import Watchdog
 from galleria_storage.index import RocksShared
-from galleria_storage.volume import Volume, open_local_volume
+from galleria_storage.volume import Collected, Volume, open_local_volume
 from tests.server.refusals import refused
 from tests.support.server_thread import config_in, server_thread
 from tests.support.wire_client import Image, WireClient
@@ -117,6 +117,35 @@ def test_a_cancelled_caller_leaves_the_work_to_itself(tmp_path: Path) -> None:
         await mount.close()
 
     asyncio.run(run())
+
+
+def test_whoever_asks_for_a_collection_while_one_runs_gets_its_answer(tmp_path: Path) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    def collect(_: object) -> Collected:
+        calls.append(len(calls))
+        begun.set()
+        assert goes_on.wait(30)
+        return Collected(packs=len(calls))
+
+    async def run() -> None:
+        mount = Mount("eastus", VolumeConfig("v", "1", tmp_path / "v"))
+        await mount.open(open_volume)
+        mount.volume.collect = collect  # type: ignore[method-assign,assignment]
+        first = asyncio.ensure_future(mount.collect())
+        await asyncio.to_thread(begun.wait)
+        left = asyncio.ensure_future(mount.collect())
+        second = asyncio.ensure_future(mount.collect())
+        await asyncio.sleep(0)
+        left.cancel()
+        goes_on.set()
+        assert await first == await second == Collected(packs=1)
+        assert await mount.collect() == Collected(packs=2)
+        await mount.close()
+
+    asyncio.run(run())
+    assert calls == [0, 1]
 
 
 def open_volume(config: VolumeConfig) -> Volume:
