@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xxhash
 
 from galleria_storage.packs.format import ENTRY_SIZE
+from galleria_storage.packs.format import HEADER_SIZE as PACK_HEADER
 from galleria_storage.records import CHECKED_FROM, HEADER_SIZE, MAGIC
 
 Rows: TypeAlias = "npt.NDArray[np.void]"
@@ -50,3 +51,10 @@ def good_records(data: memoryview, starts: Offsets, ends: Offsets, names: Rows) 
     checks = np.frombuffer(b"".join([digest(data[start:end]) for start, end in bounds]), "V16")
     found: Truths = (headers["magic"] == _MAGIC) & (headers["check"] == checks) & (headers["name"] == names)
     return found
+
+
+def gapless(entries: Rows) -> bool:
+    """Whether a footer's entries are those of records that lie back to back from the pack's header on."""
+    ends = np.cumsum(entries["stored_length"].astype(np.int64) + HEADER_SIZE) + PACK_HEADER
+    starts = np.concatenate([[PACK_HEADER], ends[:-1]])
+    return bool((entries["offset"] == starts[: len(entries)]).all())

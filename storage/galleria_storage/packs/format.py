@@ -27,6 +27,8 @@ _TRAILER: Final = struct.Struct("<IIII8s16sI4s")
 ENTRY_SIZE: Final = _ENTRY.size
 HEADER_SIZE: Final = _HEADER.size + 16
 TRAILER_SIZE: Final = _TRAILER.size
+EMPTY_SIZE: Final = HEADER_SIZE + TRAILER_SIZE
+"""Bytes of a pack beside its records and their footer entries."""
 _CHECKED_TRAILER: Final = 24
 _OBJECT: Final = re.compile(r"(packs|pages)/([0-9a-f]{8})-([0-9a-f]{8})")
 
@@ -82,6 +84,12 @@ def encode_header(kind: int, volume: bytes, pack: PackId) -> bytes:
     """The first bytes of a pack; `volume` is the volume's 16-byte id."""
     start = _HEADER.pack(b"GPCK", _VERSION, kind, volume, pack.epoch, pack.number)
     return start + xxhash.xxh3_128_digest(start)
+
+
+def check_header(header: bytes, volume: bytes, pack: PackId, kind: int) -> None:
+    """Raises PackDamaged unless these are the first bytes of that pack of that volume."""
+    if header != encode_header(kind, volume, pack):
+        raise PackDamaged(f"{pack.epoch:08x}-{pack.number:08x}", "its header is not the one it was written with")
 
 
 def encode_entries(entries: Iterable[Entry]) -> bytes:

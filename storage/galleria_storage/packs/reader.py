@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from galleria_storage.errors import RecordInvalid
+import numpy as np
+
+from galleria_storage.compression import expand
+from galleria_storage.digest import name_of
+from galleria_storage.errors import StorageError
+from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.arrays import ENTRIES, gapless
 from galleria_storage.packs.format import (
     HEADER_SIZE,
     MAX_SIZE,
@@ -18,8 +25,12 @@ from galleria_storage.packs.format import (
     footer_bounds,
 )
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
-from galleria_storage.records import good_check, records_in
+from galleria_storage.records import MAGIC, Record, good_check, records_in
 from galleria_storage.rules import Rule
+
+_PIECE: Final = 1 << 20
+_BLOCK: Final = 4096
+"""What is lost at least where a piece cannot be read as a whole."""
 
 
 def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> bytes:
@@ -31,6 +42,8 @@ def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> byte
     offset, length = footer_bounds(trailer, pack, size)
     footer = store.read(name, offset, length) or b""
     check_footer(pack, footer, trailer)
+    if not gapless(np.frombuffer(footer, ENTRIES)):
+        raise PackDamaged(name, "its footer has records that do not lie back to back")
     return footer
 
 
@@ -43,19 +56,64 @@ def entries_or_salvage(store: ObjectStore, kind: int, pack: PackId, size: int, r
 
 
 def salvage_entries(store: ObjectStore, kind: int, pack: PackId, rule: Rule) -> bytes:
-    """The same of every good record from the start of a pack on, for one whose footer is lost."""
-    data = memoryview(store.read(pack.object_name(kind), 0, MAX_SIZE) or b"")[HEADER_SIZE:]
-    return encode_entries(_good_entries(data, rule))
+    """The same of every good record of a pack, wherever one begins, for one whose footer is lost.
+
+    Raises StoreFailed where nothing of the pack can be read.
+    """
+    return encode_entries(_good_entries(_read_what_can_be(store, pack.object_name(kind)), rule))
 
 
-def _good_entries(data: memoryview, rule: Rule) -> Iterator[Entry]:
-    offset = 0
+def _good_entries(data: bytes, rule: Rule) -> Iterator[Entry]:
+    view = memoryview(data)
+    offset = data.find(MAGIC, HEADER_SIZE)
+    while offset >= 0:
+        record = _record_at(view[offset:], rule)
+        if record is None:
+            offset += 1
+        else:
+            kind, codec, flags, zeros, domain, key_id, raw, stored, name, _ = record
+            yield Entry(name, domain, key_id, offset, raw, stored, codec, flags, zeros, kind)
+            offset += RECORD_HEADER + stored
+        offset = data.find(MAGIC, offset)
+
+
+def _record_at(view: memoryview, rule: Rule) -> Record | None:
+    """The record that a pack's bytes begin with, if it has its check and its name.
+
+    The check alone would not do: what looks like a record may be part of a chunk that somebody made up.
+    """
     try:
-        for record in records_in(data, rule):
-            length = RECORD_HEADER + record.stored_length
-            if good_check(data, offset, length):
-                kind, codec, flags, zeros, domain, key_id, raw, stored, name, _ = record
-                yield Entry(name, domain, key_id, HEADER_SIZE + offset, raw, stored, codec, flags, zeros, kind)
-            offset += length
-    except RecordInvalid:
-        return
+        record = next(records_in(view, rule))
+        if not good_check(view, 0, RECORD_HEADER + record.stored_length):
+            return None
+        raw = expand(record.codec, record.payload, record.raw_length, record.raw_length)
+    except StorageError:
+        return None
+    return record if name_of(raw) == record.name else None
+
+
+def _read_what_can_be(store: ObjectStore, name: str) -> bytes:
+    """A pack's bytes, with zeros where it cannot be read. Raises StoreFailed if it cannot be read anywhere."""
+    parts: list[bytes] = []
+    failures: list[StoreFailed] = []
+    for start in range(0, MAX_SIZE, _PIECE):
+        parts.append(_read_part(store, name, start, failures))
+        if len(parts[-1]) < _PIECE:
+            break
+    if failures and not any(map(any, parts)):
+        raise failures[0]
+    return b"".join(parts)
+
+
+def _read_part(store: ObjectStore, name: str, start: int, failures: list[StoreFailed]) -> bytes:
+    try:
+        return store.read(name, start, _PIECE) or b""
+    except StoreFailed as error:
+        failures.append(error)
+    blocks = []
+    for offset in range(start, start + _PIECE, _BLOCK):
+        try:
+            blocks.append(store.read(name, offset, _BLOCK) or b"")
+        except StoreFailed:
+            blocks.append(bytes(_BLOCK))
+    return b"".join(blocks)

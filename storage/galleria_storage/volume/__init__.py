@@ -25,6 +25,7 @@ from galleria_storage.volume.policy import Policy
 from galleria_storage.volume.push import Push, PushCounts
 from galleria_storage.volume.raw import RawStream
 from galleria_storage.volume.reading import Piece, Reader
+from galleria_storage.volume.scrubbing import Scrubbed
 from galleria_storage.volume.stream import MAX_SEGMENTS, PushStream
 from galleria_storage.volume.volume import PinnedRoot, Usage, Volume
 
@@ -52,6 +53,7 @@ __all__ = [
     "RootDamaged",
     "RootMissing",
     "RootTaken",
+    "Scrubbed",
     "SegmentOutside",
     "SegmentUnderWay",
     "TooManySegments",

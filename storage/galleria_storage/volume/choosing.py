@@ -19,12 +19,16 @@ _MERGED: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A pack of which something is alive: bytes of its live and dead records, with their footer entries."""
+    """A pack of which something is alive: bytes of its live and dead records, with their footer entries.
+
+    One that is `damaged` is rewritten however much of it is alive.
+    """
 
     pack: PackId
     row: PackRow
     live: int
     dead: int
+    damaged: bool = False
 
     @property
     def size(self) -> int:
@@ -38,7 +42,9 @@ def chosen(shares: Sequence[Share], held: Collection[PackId], sizes: Mapping[int
     None that is `held`, and no more than `budget` live bytes in all. `sizes` are those at which packs are sealed.
     """
     free = [share for share in shares if share.pack not in held]
-    taken = _emptiest(free, sum(share.size for share in shares), sum(share.dead for share in shares))
+    damaged = [share for share in free if share.damaged]
+    whole = [share for share in free if not share.damaged]
+    taken = damaged + _emptiest(whole, sum(share.size for share in shares), sum(share.dead for share in shares))
     names = {share.pack for share in taken}
     for kind, size in sizes.items():
         small = [s for s in free if s.row.kind == kind and s.row.size < size // _SMALL and s.pack not in names]

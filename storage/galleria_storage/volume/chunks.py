@@ -38,10 +38,13 @@ class ChunkTable:
         found = self._index.get(Table.CHUNKS, [prefix + name for name in names])
         return {name for name, value in zip(names, found, strict=True) if value is not None}
 
-    def add_pack(self, batch: Batch, pack: PackId, kind: int, size: int, entries: bytes | bytearray) -> Packs:
+    def add_pack(
+        self, batch: Batch, pack: PackId, kind: int, size: int, entries: bytes | bytearray, aside: int = 0
+    ) -> Packs:
         """Make a sealed pack's records visible with `batch`; the packs in which its chunks are found from then on.
 
-        The first record of a name in a domain stays its record: a second one is garbage from the start.
+        The first record of a name in a domain stays its record: a second one is garbage from the start. `aside` is how
+        many more records the pack has, that are bad.
         """
         keys, rows = keys_and_rows(pack, entries)
         packs: Packs = {}
@@ -53,7 +56,8 @@ class ChunkTable:
                 packs[key] = pack
                 seen += 1
                 batch.put(Table.CHUNKS, key, row)
-        batch.put(Table.PACKS, pack_key(pack), PackRow(kind, size, len(keys), hidden=len(keys) - seen).encode())
+        pack_row = PackRow(kind, size, len(keys) + aside, hidden=len(keys) - seen + aside)
+        batch.put(Table.PACKS, pack_key(pack), pack_row.encode())
         return packs
 
     def hide(self, batch: Batch, pack: PackId, count: int) -> None:

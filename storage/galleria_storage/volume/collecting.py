@@ -16,8 +16,9 @@ import numpy as np
 from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Table
+from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs.arrays import ENTRIES
-from galleria_storage.packs.format import ENTRY_SIZE, PackDamaged, PackId
+from galleria_storage.packs.format import EMPTY_SIZE, ENTRY_SIZE, PackDamaged, PackId
 from galleria_storage.packs.reader import read_entries
 from galleria_storage.records import HEADER_SIZE
 from galleria_storage.roots import Root
@@ -28,6 +29,7 @@ from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import CollectionStopped
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.marking import Mark, mark
+from galleria_storage.volume.quarantine import Quarantine
 from galleria_storage.volume.rows import PackRow
 from galleria_storage.volume.scopes import sweep
 
@@ -63,11 +65,12 @@ class Collector:
     `rewrite_bytes` is how many live bytes one may move.
     """
 
-    def __init__(self, core: Core, condemned: CondemnedPacks, rewrite_bytes: int) -> None:
+    def __init__(self, core: Core, condemned: CondemnedPacks, quarantine: Quarantine, rewrite_bytes: int) -> None:
         self.last = Collected()
         self._rewrite_bytes = rewrite_bytes
         self._core = core
         self._condemned = condemned
+        self._quarantine = quarantine
         self._lock = threading.Lock()
         self._in_vain: tuple[set[bytes], set[UUID]] = set(), set()
 
@@ -125,10 +128,8 @@ class Collector:
         shares: list[Share] = []
         for pack, row in packs:
             going()
-            try:
-                entries = read_entries(self._core.store, row.kind, pack, row.size)
-            except PackDamaged:
-                # What is in it cannot be told: that is for a scrub.
+            entries = self._entries(pack, row)
+            if entries is None:
                 continue
             size += row.size
             share = self._share(pack, row, entries, live)
@@ -137,16 +138,25 @@ class Collector:
             elif self._condemned.condemn(pack, row, entries, live, held):
                 condemned += row.size
             else:
-                left += 1
+                left += pack in held
         garbage = sum(share.dead for share in shares)
         return Collected(len(packs), size, garbage, condemned, 0, left), shares
+
+    def _entries(self, pack: PackId, row: PackRow) -> bytes | None:
+        """The entries of a pack's footer; where that is damaged those of its good records; None if the pack is gone."""
+        try:
+            return read_entries(self._core.store, row.kind, pack, row.size)
+        except (PackDamaged, StoreFailed):
+            return self._quarantine.salvage(row.kind, pack)
 
     def _share(self, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Share:
         alive = live.among(entries)
         if row.hidden:
             alive &= seen(self._core, pack, entries)
         lengths = np.frombuffer(entries, ENTRIES)["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
-        return Share(pack, row, int(lengths[alive].sum()), int(lengths[~alive].sum()))
+        living = int(lengths[alive].sum())
+        damaged = int(lengths.sum()) != row.size - EMPTY_SIZE or self._quarantine.distrusts(pack)
+        return Share(pack, row, living, row.size - EMPTY_SIZE - living, damaged)
 
 
 def _roots(core: Core, going: Going) -> Iterator[Root]:

@@ -15,7 +15,7 @@ import numpy as np
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.packs.arrays import ENTRIES, Offsets, Rows, Truths
 from galleria_storage.packs.format import PackId
-from galleria_storage.packs.reader import read_entries
+from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.roots import Root
 from galleria_storage.volume.choosing import Share
@@ -65,7 +65,8 @@ class Compactor:
         return self._condemned.condemn(share.pack, share.row, self._entries(share), live, self._held)
 
     def _entries(self, share: Share) -> bytes:
-        return read_entries(self._core.store, share.row.kind, share.pack, share.row.size)
+        store, row = self._core.store, share.row
+        return entries_or_salvage(store, row.kind, share.pack, row.size, self._core.rule)
 
     def _live_places(self, shares: Sequence[Share], live: Mark) -> Iterator[tuple[int, dict[int, Places]]]:
         """Where the live records of the packs lie that no other record hides, by kind, and in that by domain."""
@@ -105,7 +106,7 @@ class Compactor:
             yield places[order[borders == border]]
 
     def _append(self, pack: OpenPack, places: Places, domain: int) -> None:
-        records = self._read(places)
+        records = self._read(places, domain)
         places = places[np.array([name in records for name in places.names.tolist()], np.bool_)]
         for first in range(0, len(places), _RECORDS_AT_ONCE):
             piece = places[first : first + _RECORDS_AT_ONCE]
@@ -118,13 +119,16 @@ class Compactor:
         self._move(pack, size, packs)
         return size
 
-    def _read(self, places: Places) -> dict[bytes, memoryview]:
-        """The records of places in any order, by name, without those that cannot be read."""
+    def _read(self, places: Places, domain: int) -> dict[bytes, memoryview]:
+        """The records of places in any order, by name, without those that cannot be read, which are examined."""
         records: dict[bytes, memoryview] = {}
         ascending = places.ascending()
         for span in spans(ascending, LARGEST_READ):
             self._going()
-            for run in read_together(self._core.store, ascending[span])[0]:
+            loaded, lost = read_together(self._core.store, ascending[span])
+            if lost:
+                self._core.examine(places.kind, domain, lost)
+            for run in loaded:
                 base = run.places.starts[0]
                 bounds = zip((run.places.starts - base).tolist(), (run.places.ends - base).tolist(), strict=True)
                 records.update(

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.bad import BAD
 from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
 from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.marking import Mark
 from galleria_storage.volume.places import keys_and_rows
+from galleria_storage.volume.quarantine import DOUBTFUL
 from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
+from galleria_storage.volume.scrubbing import SCRUBBED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,13 @@ class CondemnedPacks:
     def condemn(self, pack: PackId, row: PackRow, entries: bytes, live: Mark, held: Collection[PackId]) -> bool:
         """Let the records of a pack count as missing from now on, durably.
 
-        False, and nothing done, if it is among those `held`, or if something alive is found in it and nowhere else.
+        False, and nothing done, if it is among those `held`, or if something alive is found in it and nowhere else: a
+        bad record is kept until there is a good one.
         `entries` are those of its footer. Raises StoreFailed.
         """
         alive = live.among(entries).tolist()
         with self._core.alone():
-            if pack in held:
+            if pack in held or self._core.damage.is_last_resort(pack):
                 return False
             keys, _ = keys_and_rows(pack, entries)
             batch = Batch()
@@ -128,8 +132,11 @@ class CondemnedPacks:
     def _drop(self, pack: PackId, kind: int) -> None:
         # The marker goes last: as long as there is a pack or a row, neither must come back to life.
         self._core.store.delete(pack.object_name(kind))
+        self._core.store.delete(pack.object_name(kind) + BAD)
         batch = Batch()
         batch.delete(Table.PACKS, pack_key(pack))
+        batch.delete(Table.META, DOUBTFUL + pack_key(pack))
+        batch.delete(Table.META, SCRUBBED + pack_key(pack))
         self._core.index.apply(batch)
         self._core.store.delete(_marker(kind, pack))
         with self._lock:

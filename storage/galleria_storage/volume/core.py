@@ -20,6 +20,7 @@ from galleria_storage.records import CHUNK, PAGE, Record
 from galleria_storage.roots import Root
 from galleria_storage.rules import Rule
 from galleria_storage.volume.chunks import ChunkTable, Packs
+from galleria_storage.volume.damage import Damage
 from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import Lease, LeaseTable
 from galleria_storage.volume.rows import ChunkRow, RootRow, chunk_prefix, scope_prefix
@@ -59,6 +60,9 @@ class Core:
         self.pack_sizes = pack_sizes
         self.chunks = ChunkTable(index)
         self.leases = LeaseTable(index, clock)
+        self.damage = Damage(index)
+        # Whoever meets records that cannot be read says so here: kind, domain, names.
+        self.examine: Callable[[int, int, Sequence[bytes]], None] = lambda *_: None
         self.writing = threading.RLock()
         self._publishing = threading.Lock()
         self._roots: dict[UUID, Root] = {}

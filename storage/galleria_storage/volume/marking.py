@@ -6,28 +6,24 @@ alive, never a live one dead; and a referenced TiB needs 0.2 GB of memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from galleria_storage.compression import expand
-from galleria_storage.digest import name_of
-from galleria_storage.packs.arrays import ENTRIES, NAME, Rows, Truths
-from galleria_storage.records import CHUNK, PAGE, records_in
+from galleria_storage.packs.arrays import ENTRIES, Rows, Truths
+from galleria_storage.records import CHUNK, PAGE
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import CollectionStopped
-from galleria_storage.volume.places import LARGEST_READ, Places, read_together, spans
+from galleria_storage.volume.pages import PAGE_ENTRIES, chunk_names, read_pages
+from galleria_storage.volume.places import Places
 
 Keys: TypeAlias = "npt.NDArray[np.uint64]"
 
-_PAGE_ENTRIES: Final = np.dtype([("length", "<u4"), ("name", NAME)])
-_HOLE: Final = 1 << 31
 # Any odd number that spreads small domains over 64 bits; that of the golden ratio is customary.
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
-_PAGES_AT_ONCE: Final = 4096
 
 
 class Mark(NamedTuple):
@@ -54,12 +50,6 @@ def keys_of(domains: npt.NDArray[np.uint32] | int, names: Rows) -> Keys:
     return keys
 
 
-def chunk_names(page: bytes) -> Rows:
-    """Names of the chunks of a page that is known to be good."""
-    entries = np.frombuffer(page, _PAGE_ENTRIES)
-    return entries["name"][entries["length"] < _HOLE]
-
-
 def mark(core: Core, roots: Iterable[Root], going: Callable[[], None]) -> Mark:
     """All that the roots reach; every page is read once. `going` is called all the time and may raise.
 
@@ -69,11 +59,12 @@ def mark(core: Core, roots: Iterable[Root], going: Callable[[], None]) -> Mark:
     for root in roots:
         domains.setdefault(root.domain, set()).update(name for name in root.layout.pages if name is not None)
     places = {domain: _located(core, domain, list(names)) for domain, names in domains.items()}
-    most = sum(int(found.rows["raw_length"].sum()) for found in places.values()) // _PAGE_ENTRIES.itemsize
+    most = sum(int(found.rows["raw_length"].sum()) for found in places.values()) // PAGE_ENTRIES.itemsize
     chunks = np.empty(most, np.uint64)
     count = 0
     for domain, found in places.items():
-        for names in _chunks_of(core, found, going):
+        for _, page in read_pages(core, found, going, _unreadable):
+            names = chunk_names(page)
             chunks[count : count + len(names)] = keys_of(domain, names)
             count += len(names)
     pages = [keys_of(domain, found.names) for domain, found in places.items()]
@@ -89,19 +80,8 @@ def _located(core: Core, domain: int, names: Sequence[bytes]) -> Places:
     return places
 
 
-def _chunks_of(core: Core, pages: Places, going: Callable[[], None]) -> Iterator[Rows]:
-    """The names in each page."""
-    for span in spans(pages, LARGEST_READ):
-        going()
-        loaded, lost = read_together(core.store, pages[span])
-        if lost:
-            raise CollectionStopped(f"page {lost[0].hex()} cannot be read")
-        for run in loaded:
-            for record in records_in(run.data, core.rule):
-                page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
-                if name_of(page) != record.name:
-                    raise CollectionStopped(f"page {record.name.hex()} has other bytes")
-                yield chunk_names(page)
+def _unreadable(page: bytes) -> None:
+    raise CollectionStopped(f"page {page.hex()} cannot be read")
 
 
 def _among(keys: Keys, live: Keys) -> Truths:

@@ -12,7 +12,8 @@ from galleria_storage.packs.arrays import NAME, Offsets, Rows
 from galleria_storage.records import PAGE
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
-from galleria_storage.volume.marking import chunk_names, keys_of
+from galleria_storage.volume.marking import keys_of
+from galleria_storage.volume.pages import chunk_names
 from galleria_storage.volume.places import Places
 from galleria_storage.volume.reading import Reader
 

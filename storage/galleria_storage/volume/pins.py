@@ -162,6 +162,7 @@ class Pinning:
         left_out: set[bytes] = set()
         self._note_pages(root, batch, _known_pages(root, segments, left_out))
         batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
+        self._core.damage.pinned(batch)
         self._core.leases.end(lease, batch, wasted=bool(left_out))
 
     def _note_pages(self, root: Root, batch: Batch, pages: Iterator[tuple[bytes, KnownPage]]) -> None:

@@ -11,8 +11,6 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 from uuid import uuid4
 
-from galleria_storage.compression import expand
-from galleria_storage.digest import name_of
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch
 from galleria_storage.page import Page
@@ -20,6 +18,7 @@ from galleria_storage.records import CHUNK, PAGE, records_in
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable, SegmentOutside
+from galleria_storage.volume.pages import expanded
 from galleria_storage.volume.places import LARGEST_READ, Loaded, Places, read_together, spans
 
 _FRAME: Final = 1 << 20
@@ -84,7 +83,7 @@ class Reader:
             page = self._page_named(name)
             if page is not None:
                 return page
-        raise RecordsUnreadable([name])
+        raise self._unreadable(PAGE, [name])
 
     def pages(self, first: int = 0, count: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Number and page of each segment that is not empty, in order. Raises as `page`."""
@@ -124,7 +123,7 @@ class Reader:
                 yield from good
             if not bad:
                 return
-        raise RecordsUnreadable(bad)
+        raise self._unreadable(CHUNK, bad)
 
     def range(self, offset: int, length: int) -> Iterator[Piece]:
         """The bytes of a range in pieces of at most 1 MiB, checked against their names.
@@ -164,21 +163,24 @@ class Reader:
         raw: dict[bytes, bytes] = {}
         for frame in self.records_named(list(dict.fromkeys(name for _, _, name in batch))):
             for record in records_in(frame, self._core.rule):
-                raw[record.name] = expand(record.codec, record.payload, record.raw_length, self._core.rule.max_chunk)
+                raw[record.name] = expanded(record) or b""
         for begin, length, name in batch:
-            if name_of(raw[name]) != name:
-                raise RecordsUnreadable([name])
+            if not raw[name]:
+                raise self._unreadable(CHUNK, [name])
             low, high = max(begin, start), min(begin + length, stop)
             yield Piece(base + low, high - low, raw[name][low - begin : high - begin])
 
     def _page_named(self, name: bytes) -> bytes | None:
         places = self._core.chunks.places(PAGE, self.root.domain, [name])
         for loaded in read_together(self._core.store, places)[0] if len(places) else ():
-            record = next(records_in(loaded.data, self.root.layout.rule))
-            page = expand(record.codec, record.payload, record.raw_length, record.raw_length)
-            if name_of(page) == name:
+            page = expanded(next(records_in(loaded.data, self.root.layout.rule)))
+            if page is not None:
                 return page
         return None
+
+    def _unreadable(self, kind: int, names: Sequence[bytes]) -> RecordsUnreadable:
+        self._core.examine(kind, self.root.domain, names)
+        return RecordsUnreadable(names)
 
     def _read_good(self, places: Places) -> tuple[list[Loaded], list[bytes]]:
         try:

@@ -9,8 +9,7 @@ from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import CONDEMNED, FOLDERS, PackId, decode_entries, parse_object_name
-from galleria_storage.packs.reader import entries_or_salvage
+from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, decode_entries, parse_object_name
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK
 from galleria_storage.roots import Root
@@ -18,6 +17,8 @@ from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.pins import Pinning
+from galleria_storage.volume.places import keys_and_rows
+from galleria_storage.volume.quarantine import usable_entries
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rows import KnownPage, pack_key, scope_prefix
 
@@ -62,9 +63,11 @@ def complete(core: Core, pinning: Pinning) -> None:
 
 def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> int:
     """Make a pack's records visible; the highest domain among them."""
-    entries = entries_or_salvage(core.store, kind, pack, size, core.rule)
+    entries, aside = usable_entries(core, kind, pack, size)
     batch = Batch()
-    core.chunks.add_pack(batch, pack, kind, size, entries)
+    core.chunks.add_pack(batch, pack, kind, size, entries, len(aside) // ENTRY_SIZE)
+    if aside:
+        core.damage.note(batch, keys_and_rows(pack, aside)[0], pack)
     core.index.apply(batch)
     return max((entry.domain for entry in decode_entries(entries)), default=0)
 

@@ -21,6 +21,9 @@ ROOT: Final = b"r"
 SEGMENT: Final = b"s"
 COUNTS: Final = b"t"
 
+KEY_SIZE: Final = 37
+"""Bytes of a key in CHUNKS: kind, domain, name."""
+
 
 class ChunkRow(NamedTuple):
     """Where a record lies and what its header says. Lengths and offset are bytes."""
@@ -162,6 +165,11 @@ def chunk_key(kind: int, domain: int, name: bytes) -> bytes:
 def chunk_prefix(kind: int, domain: int) -> bytes:
     """What comes before the name in a key of CHUNKS."""
     return _PREFIX[kind] + domain.to_bytes(4, "big")
+
+
+def chunk_of(key: bytes) -> tuple[int, int, bytes]:
+    """Kind, domain and name of a key in CHUNKS."""
+    return key[0], int.from_bytes(key[1:5], "big"), key[5:]
 
 
 def scope_prefix(scope: bytes, kind: int) -> bytes:

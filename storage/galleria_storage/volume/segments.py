@@ -14,7 +14,7 @@ from galleria_storage.rules import Rule
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import SegmentOutside
 from galleria_storage.volume.leases import Lease
-from galleria_storage.volume.rows import SEGMENT, KnownPage, SegmentRow, lease_key, scope_prefix
+from galleria_storage.volume.rows import SEGMENT, KnownPage, SegmentRow, chunk_key, lease_key, scope_prefix
 
 Proof = tuple[int, int, int]
 """What was proved of a chunk: raw length in bytes, flags, zero counts."""
@@ -64,11 +64,12 @@ class SegmentTable:
         here = self._core.chunks.present(PAGE, self.lease.domain, names)
         with self._core.writing, self.lease.lock:
             self._core.leases.check(self.lease)
+            trusted = self._core.damage.trusted([chunk_key(PAGE, self.lease.domain, name) for name in names])
             batch = Batch()
             answers = []
-            for (segment, name), own, known in zip(offers, mine, shared, strict=True):
+            for (segment, name), own, known, whole in zip(offers, mine, shared, trusted, strict=True):
                 done = own is not None and SegmentRow.decode(own).name == name
-                answers.append(done or (name in here and self._take(batch, segment, name, known)))
+                answers.append(done or (name in here and whole and self._take(batch, segment, name, known)))
             if len(batch):
                 self._core.index.apply(batch)
         return answers

@@ -11,6 +11,7 @@ from galleria_storage.errors import StorageError, UnknownRule
 from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.rules import BLOCK_CDC_1, Rule
+from galleria_storage.volume.assessing import assess
 from galleria_storage.volume.collecting import Collected, Collector
 from galleria_storage.volume.condemned import CondemnedPacks, contradicted
 from galleria_storage.volume.copying import Copy
@@ -22,9 +23,11 @@ from galleria_storage.volume.pins import Pinning, Root
 from galleria_storage.volume.policy import DEFAULT, Policy
 from galleria_storage.volume.pool import PackPool
 from galleria_storage.volume.push import Push
+from galleria_storage.volume.quarantine import Quarantine
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rebuild import complete, is_built, rebuild
 from galleria_storage.volume.rows import RootRow
+from galleria_storage.volume.scrubbing import Report, Scrubbed, Scrubber
 
 _FOLDERS = ("packs/", "pages/", "roots/", "meta/")
 
@@ -96,7 +99,10 @@ class Volume:
         self._pinning.heed_markers()
         self._condemned = CondemnedPacks(self._core, policy.condemned_seconds)
         self._condemned.heed_markers()
-        self._collector = Collector(self._core, self._condemned, policy.rewrite_bytes)
+        self._quarantine = Quarantine(self._core)
+        self._core.examine = self._quarantine.examine
+        self._scrubber = Scrubber(self._core, self._quarantine)
+        self._collector = Collector(self._core, self._condemned, self._quarantine, policy.rewrite_bytes)
         self._suspect: StorageError | None = None
         self._pool = PackPool(self._core, self._doubt)
         self._pushes: dict[UUID, Push] = {}
@@ -198,6 +204,30 @@ class Volume:
         """Let go of what nothing needs; see `Collector.collect`. Raises CollectionStopped, StoreFailed."""
         self._check_open()
         return self._collector.collect(going)
+
+    def scrub(self, report: Report, *, names: bool = False, before: float | None = None) -> Scrubbed:
+        """Read what is stored again, oldest first; see `Scrubber.scrub`. Raises StoreFailed."""
+        self._check_open()
+        return self._scrubber.scrub(report, names=names, before=before)
+
+    @property
+    def scrubbed_before(self) -> float | None:
+        """When the pack was last looked at whose turn is next, in seconds since 1970: 0 for never, None without any."""
+        return self._scrubber.oldest
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something was found missing, or is here again, so that `assess` has something to find out."""
+        return self._core.damage.pending or self._core.damage.healed()
+
+    def assess(self, going: Callable[[], None] = lambda: None) -> None:
+        """Find out which roots need what is known to be missing; `going` is called all the time and may raise."""
+        self._check_open()
+        assess(self._core, going)
+
+    def lacking(self) -> dict[UUID, int]:
+        """How many chunks and pages each root is known to lack; roots that lack nothing are left out."""
+        return {root: len(keys) for root, keys in self._core.damage.lacking().items()}
 
     def maintain(self) -> None:
         """Seal packs that have waited, end leases whose time is over. To be called about once a second."""

@@ -1,0 +1,200 @@
+"""Scrub: everything that is stored is read again, what was looked at longest ago first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from galleria_storage import roots
+from galleria_storage.errors import StorageError
+from galleria_storage.index.store import Batch, Table
+from galleria_storage.objects.errors import StoreFailed
+from galleria_storage.packs import bad
+from galleria_storage.packs.arrays import ENTRIES, Rows, Truths, good_records
+from galleria_storage.packs.format import HEADER_SIZE, PackDamaged, PackId, check_header
+from galleria_storage.packs.reader import read_entries
+from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
+from galleria_storage.records import records_in
+from galleria_storage.volume.core import Core
+from galleria_storage.volume.pages import expanded
+from galleria_storage.volume.quarantine import Quarantine
+from galleria_storage.volume.rows import PackRow, pack_key, pack_of
+
+SCRUBBED: Final = b"scrubbed"
+"""Keys in META begin with it that say when a pack was last looked at, in milliseconds since 1970."""
+_READ: Final = 2 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What a scrub has looked at and found so far.
+
+    Attributes:
+        packs: packs looked at.
+        total_packs: those there are to look at, with these.
+        size: bytes read.
+        bad: records that are damaged and count as missing from now on.
+        damaged: packs with a damaged header or footer, which the next collection rewrites.
+        lost: packs that are gone.
+        roots: root files that cannot be read.
+    """
+
+    packs: int = 0
+    total_packs: int = 0
+    size: int = 0
+    bad: int = 0
+    damaged: int = 0
+    lost: int = 0
+    roots: tuple[str, ...] = ()
+
+
+Report = Callable[[Scrubbed], None]
+
+
+class Scrubber:
+    """Scrubs the packs and root files of a volume. Several scrubs may run at once."""
+
+    def __init__(self, core: Core, quarantine: Quarantine) -> None:
+        self._core = core
+        self._quarantine = quarantine
+
+    def scrub(self, report: Report, *, names: bool = False, before: float | None = None) -> Scrubbed:
+        """Look at every pack that was last looked at `before` a time in seconds since 1970, or at all of them.
+
+        Records are held against their checks, with `names` also against their names, which means expanding them. What
+        is bad is put aside. `report` gets the figures after every 2 MiB or so; it may wait, to bound the rate, or
+        raise to stop: the next scrub goes on where this one was. Raises StoreFailed where the place fails.
+        """
+        due = self._due(before)
+        found = Scrubbed(total_packs=len(due), roots=tuple(_unreadable_roots(self._core)))
+        for pack, row in due:
+            for step in self._look(pack, row, names=names):
+                found = _sum(found, step)
+                report(found)
+            self._note(pack)
+        return found
+
+    @property
+    def oldest(self) -> float | None:
+        """When the pack was looked at whose turn is next, in seconds since 1970, 0 for never; None without packs."""
+        times = self._times()
+        packs = [times.get(pack, 0) for pack, row in self._core.chunks.packs() if not row.condemned]
+        return min(packs) / 1000 if packs else None
+
+    def _times(self) -> dict[PackId, int]:
+        rows = self._core.index.scan(Table.META, SCRUBBED)
+        return {pack_of(key[len(SCRUBBED) :]): int.from_bytes(value, "little") for key, value in rows}
+
+    def _due(self, before: float | None) -> list[tuple[PackId, PackRow]]:
+        times = self._times()
+        due = [
+            (times.get(pack, 0), pack, row)
+            for pack, row in self._core.chunks.packs()
+            if not row.condemned and (before is None or times.get(pack, 0) < before * 1000)
+        ]
+        return [(pack, row) for _, pack, row in sorted(due)]
+
+    def _note(self, pack: PackId) -> None:
+        # A pack that has gone meanwhile must not leave a row behind.
+        with self._core.alone():
+            if self._core.index.get(Table.PACKS, [pack_key(pack)])[0] is not None:
+                batch = Batch()
+                batch.put(Table.META, SCRUBBED + pack_key(pack), self._core.now_ms().to_bytes(8, "little"))
+                self._core.index.apply(batch)
+
+    def _look(self, pack: PackId, row: PackRow, *, names: bool) -> Iterator[Scrubbed]:
+        store, name = self._core.store, pack.object_name(row.kind)
+        try:
+            check_header(store.read(name, 0, HEADER_SIZE) or b"", self._core.identity.id.bytes, pack, row.kind)
+            entries = read_entries(store, row.kind, pack, row.size)
+        except (PackDamaged, StoreFailed):
+            yield self._doubt(pack, row)
+            return
+        aside = bad.decode(store.read(name + bad.BAD))
+        for part in _parts(np.frombuffer(entries, ENTRIES)):
+            lost = part[~self._good(name, part, names=names)]
+            # Those put aside before are no news.
+            lost = lost[~np.isin(lost["offset"], list(aside))] if aside else lost
+            if len(lost) and self._is_there(pack):
+                # Where nothing can be read any more it is the place that fails, not the record.
+                store.read(name, 0, HEADER_SIZE)
+                self._quarantine.put_aside(row.kind, pack, lost.tobytes())
+                yield Scrubbed(size=_length(part), bad=len(lost))
+            else:
+                yield Scrubbed(size=_length(part))
+        yield Scrubbed(packs=1)
+
+    def _doubt(self, pack: PackId, row: PackRow) -> Scrubbed:
+        """A pack whose header or footer is not what it should be."""
+        if not self._is_there(pack):
+            return Scrubbed(packs=1)
+        if self._quarantine.salvage(row.kind, pack) is None:
+            return Scrubbed(packs=1, lost=1)
+        self._quarantine.distrust(pack)
+        return Scrubbed(packs=1, damaged=1)
+
+    def _is_there(self, pack: PackId) -> bool:
+        """Whether a pack is still one of the volume's: collection may have removed it meanwhile."""
+        value = self._core.index.get(Table.PACKS, [pack_key(pack)])[0]
+        return value is not None and not PackRow.decode(value).condemned
+
+    def _good(self, name: str, part: Rows, *, names: bool) -> Truths:
+        """Which records of a part of a pack are good; where it cannot be read as a whole, one by one."""
+        start = int(part["offset"][0])
+        try:
+            data = memoryview(self._core.store.read(name, start, _length(part)) or b"")
+        except StoreFailed:
+            if len(part) == 1:
+                return np.zeros(1, np.bool_)
+            return np.concatenate([self._good(name, part[i : i + 1], names=names) for i in range(len(part))])
+        starts = part["offset"].astype(np.int64) - start
+        ends = starts + part["stored_length"] + RECORD_HEADER
+        good = good_records(data, starts, ends, part["name"])
+        for i in np.flatnonzero(good) if names else ():
+            good[i] = _has_its_name(data[starts[i] : ends[i]], self._core)
+        return good
+
+
+def _has_its_name(record: memoryview, core: Core) -> bool:
+    try:
+        return all(expanded(found) is not None for found in records_in(record, core.rule))
+    except StorageError:
+        return False
+
+
+def _parts(entries: Rows) -> Iterator[Rows]:
+    """A footer's entries by about 2 MiB of records; they lie without gaps."""
+    if len(entries):
+        borders = np.flatnonzero(np.diff(entries["offset"] // _READ)) + 1
+        yield from np.split(entries, borders)
+
+
+def _length(part: Rows) -> int:
+    last = part[-1]
+    return int(last["offset"]) + int(last["stored_length"]) + RECORD_HEADER - int(part["offset"][0])
+
+
+def _sum(found: Scrubbed, step: Scrubbed) -> Scrubbed:
+    return replace(
+        found,
+        packs=found.packs + step.packs,
+        size=found.size + step.size,
+        bad=found.bad + step.bad,
+        damaged=found.damaged + step.damaged,
+        lost=found.lost + step.lost,
+    )
+
+
+def _unreadable_roots(core: Core) -> Iterator[str]:
+    for info in core.store.list(f"{roots.FOLDER}/"):
+        parsed = roots.parse_object_name(info.name)
+        if parsed is not None and not parsed[1]:
+            try:
+                data = core.store.read(info.name)
+                if data is not None:
+                    roots.decode(parsed[0], data)
+            except StorageError:
+                yield parsed[0].hex
