@@ -10,7 +10,7 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs import bad
 from galleria_storage.packs.format import Entry
 from galleria_storage.records import encode_header
-from galleria_storage.volume import CollectionStopped, RecordsUnreadable, Root, Scrubbed
+from galleria_storage.volume import CollectionStopped, RecordsUnreadable, Root, Scrubbed, VolumeClosed
 from tests.support.collected_volume import Place
 from tests.support.rot import spoil
 from tests.support.small_rule import SMALL_RULE
@@ -189,10 +189,10 @@ def test_oldest_first_and_resumed_where_it_stopped(place: Place) -> None:
 
     def stop(found: Scrubbed) -> None:
         if found.packs == 2:
-            raise StopIteration
+            raise VolumeClosed
 
     place.clock.now += 100
-    with pytest.raises(StopIteration):
+    with pytest.raises(VolumeClosed):
         place.volume.scrub(stop)
     assert place.volume.scrubbed_before == 0
     started = place.clock.now

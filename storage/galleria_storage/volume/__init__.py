@@ -1,6 +1,7 @@
 """Volumes: where content is pushed to, copied to and read from."""
 
 from galleria_storage.roots import Holder, Root, RootDamaged
+from galleria_storage.volume.accounting import Account
 from galleria_storage.volume.collecting import Collected
 from galleria_storage.volume.copying import Copy
 from galleria_storage.volume.errors import (
@@ -27,10 +28,12 @@ from galleria_storage.volume.raw import RawStream
 from galleria_storage.volume.reading import Piece, Reader
 from galleria_storage.volume.scrubbing import Scrubbed
 from galleria_storage.volume.stream import MAX_SEGMENTS, PushStream
+from galleria_storage.volume.verifying import Verified
 from galleria_storage.volume.volume import PinnedRoot, Usage, Volume
 
 __all__ = [
     "MAX_SEGMENTS",
+    "Account",
     "ChunkNotRequested",
     "Collected",
     "CollectionStopped",
@@ -58,6 +61,7 @@ __all__ = [
     "SegmentUnderWay",
     "TooManySegments",
     "Usage",
+    "Verified",
     "Volume",
     "VolumeClosed",
     "VolumeLocked",

@@ -28,8 +28,7 @@ from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rebuild import complete, is_built, rebuild
 from galleria_storage.volume.rows import RootRow
 from galleria_storage.volume.scrubbing import Report, Scrubbed, Scrubber
-
-_FOLDERS = ("packs/", "pages/", "roots/", "meta/")
+from galleria_storage.volume.verifying import Verified, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ class Volume:
         return Usage(
             logical=sum(root.size for root in pinned),
             occupied=sum(root.occupied for root in pinned),
-            stored=sum(info.size for folder in _FOLDERS for info in self._core.store.list(folder)),
+            stored=sum(info.size for info in self._core.store.list("")),
             index=self._index_size(),
             free=space.free,
             total=space.total,
@@ -209,6 +208,11 @@ class Volume:
         """Read what is stored again, oldest first; see `Scrubber.scrub`. Raises StoreFailed."""
         self._check_open()
         return self._scrubber.scrub(report, names=names, before=before)
+
+    def verify(self, report: Callable[[Verified], None]) -> Verified:
+        """See that all that roots need is there, by the index; see `verify`. Raises StoreFailed."""
+        self._check_open()
+        return verify(self._core, report)
 
     @property
     def scrubbed_before(self) -> float | None:
