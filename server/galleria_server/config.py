@@ -16,6 +16,8 @@ DEDUPS = ("volume", "scope")
 MIN_COPY_BANDWIDTH = 1 << 20
 MAX_PORT = 65535
 DEFAULT_COLLECT_EVERY = 60.0
+DEFAULT_SCRUB_EVERY = 30 * 24 * 3600.0
+DEFAULT_SCRUB_RATE = 16 << 20
 
 
 class ConfigError(Exception):
@@ -70,6 +72,21 @@ class RegionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class UpkeepPlan:
+    """How a volume is looked after: every so many seconds garbage is collected, and each pack read again.
+
+    `scrub_rate` bounds the reading, in bytes a second.
+    """
+
+    collect_every: float = DEFAULT_COLLECT_EVERY
+    scrub_every: float = DEFAULT_SCRUB_EVERY
+    scrub_rate: int = DEFAULT_SCRUB_RATE
+
+
+DEFAULT_UPKEEP = UpkeepPlan()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What one server takes. Sizes in bytes, durations in seconds."""
 
@@ -83,6 +100,13 @@ class Limits:
     drain_grace: float = 30.0
     collect_every: float = DEFAULT_COLLECT_EVERY
     condemned_for: float = 60.0
+    scrub_every: float = DEFAULT_SCRUB_EVERY
+    scrub_rate: int = DEFAULT_SCRUB_RATE
+
+    @property
+    def upkeep(self) -> UpkeepPlan:
+        """How volumes are looked after."""
+        return UpkeepPlan(self.collect_every, self.scrub_every, self.scrub_rate)
 
 
 @dataclass(frozen=True, slots=True)

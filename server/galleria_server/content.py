@@ -38,12 +38,12 @@ def make_content(foundation: Foundation, make_bucket: Callable[[int], TokenBucke
     """The content plane over the volumes of this machine, not started; `make_bucket` takes bytes a second."""
     shared, config = RocksShared(), foundation.config
 
-    def open_volume(volume: VolumeConfig) -> Volume:
+    def open_volume(volume: VolumeConfig, *, rebuild: bool) -> Volume:
         check_dedup(volume)
         policy = Policy(volume.dedup, condemned_seconds=config.limits.condemned_for)
-        return open_local_volume(volume.path, shared, policy=policy)
+        return open_local_volume(volume.path, shared, policy=policy, rebuild=rebuild)
 
-    volumes = Volumes(config.regions, open_volume, config.limits.collect_every)
+    volumes = Volumes(config.regions, open_volume, config.limits.upkeep)
     return LocalContent(foundation, volumes, make_bucket)
 
 

@@ -194,12 +194,12 @@ def test_oldest_first_and_resumed_where_it_stopped(place: Place) -> None:
     place.clock.now += 100
     with pytest.raises(VolumeClosed):
         place.volume.scrub(stop)
-    assert place.volume.scrubbed_before == 0
+    assert place.volume.usage().scrubbed == 0
     started = place.clock.now
     place.clock.now += 100
     # The one it stopped at was looked at, but not noted.
     assert place.volume.scrub(lambda _: None, before=started).packs == packs - 1
-    assert place.volume.scrubbed_before == started
+    assert place.volume.usage().scrubbed == started
     place.clock.now += 100
     assert place.volume.scrub(lambda _: None, before=started).packs == 0
     assert place.volume.scrub(lambda _: None).packs == packs

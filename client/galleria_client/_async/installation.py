@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from galleria.v1 import installation_pb2 as pb
 from galleria.v1.installation_pb2_grpc import OperatorsStub, RegionsStub, ServersStub
@@ -56,6 +56,38 @@ class Operators:
         """
         request = pb.CollectVolumeRequest(name=name)
         return await self._transport.unary(self._stub.CollectVolume, request, repeat=True, timeout=COLLECT_SECONDS)
+
+    async def scrub_volume(self, name: str, *, names: bool = False) -> AsyncIterator[pb.ScrubVolumeResponse]:
+        """Read everything on a volume again: how far it is, and at last what was found.
+
+        `names` also holds each record against its name. Left early, the rest is read the next time.
+
+        Raises:
+            NotFound: there is no such volume.
+        """
+        request = pb.ScrubVolumeRequest(name=name, names=names)
+        async for answer in self._transport.stream(self._stub.ScrubVolume(request)):
+            yield answer
+
+    async def verify_volume(self, name: str) -> AsyncIterator[pb.VerifyVolumeResponse]:
+        """Look whether all that roots on a volume need is there: how far it is, and at last what was found.
+
+        Raises:
+            NotFound: there is no such volume.
+        """
+        request = pb.VerifyVolumeRequest(name=name)
+        async for answer in self._transport.stream(self._stub.VerifyVolume(request)):
+            yield answer
+
+    async def rebuild_volume(self, name: str) -> pb.Volume:
+        """Make the index of a volume again; meanwhile it is offline.
+
+        Raises:
+            NotFound: there is no such volume.
+            Unavailable: it is not open, or could not be opened again.
+        """
+        request = pb.RebuildVolumeRequest(name=name)
+        return await self._transport.unary(self._stub.RebuildVolume, request, repeat=False, timeout=COLLECT_SECONDS)
 
 
 class Servers:

@@ -54,6 +54,53 @@ def collect_volume(session: Session, name: str, location: str | None) -> None:
     session.answer(session.client.operators.collect_volume(_full(name, location)), "collection")
 
 
+@volume.command("scrub")
+@click.argument("name")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@click.option("--names", is_flag=True, help="Also expand each record and hold it against its name.")
+@with_session()
+def scrub_volume(session: Session, name: str, location: str | None, *, names: bool) -> None:
+    """Read everything on a volume again now: VOLUME with -l REGION, REGION/VOLUME, or its full name.
+
+    The server does so by itself all the time, slowly. What is bad counts as missing from then on; the next push of the
+    same bytes heals it. Ends with 1 when damage was found.
+    """
+    answers = session.client.operators.scrub_volume(_full(name, location), names=names)
+    found = session.last(answers, "scrub", lambda at: (at.packs, at.total_packs), "packs")
+    session.answer(found, "scrub")
+    if found.bad_records or found.damaged_packs or found.lost_packs or found.damaged_roots:
+        raise click.exceptions.Exit(1)
+
+
+@volume.command("verify")
+@click.argument("name")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@with_session()
+def verify_volume(session: Session, name: str, location: str | None) -> None:
+    """Look whether all that disks and versions need is on a volume: VOLUME with -l REGION, or REGION/VOLUME.
+
+    Reads roots and pages, and looks every chunk up without reading it; shows what each byte is for. Ends with 1 when
+    something is missing.
+    """
+    answers = session.client.operators.verify_volume(_full(name, location))
+    found = session.last(answers, "verify", lambda at: (at.roots, at.total_roots), "roots")
+    session.answer(found, "verification")
+    if found.missing or found.damaged_roots:
+        raise click.exceptions.Exit(1)
+
+
+@volume.command("rebuild")
+@click.argument("name")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@with_session()
+def rebuild_volume(session: Session, name: str, location: str | None) -> None:
+    """Make the index of a volume again from what lies on it: VOLUME with -l REGION, or REGION/VOLUME.
+
+    Meanwhile the volume is offline; pushes to it have to begin again. Nothing that was acknowledged is lost.
+    """
+    session.answer(session.client.operators.rebuild_volume(_full(name, location)), "volume")
+
+
 def _full(name: str, location: str | None) -> str:
     if location is not None:
         name = f"{location}/{name}"

@@ -43,15 +43,26 @@ class Progress:
 
     def update(self, done: int, total: int | None, note: str = "") -> None:
         """`done` of `total` bytes are there (None: nobody knows how many it will be); tells it when it is time."""
-        now = time.monotonic()
         if self._first is None:
             self._first = done
+        if self._is_time():
+            line = described(done, total, done - self._first, self._told - self._began)
+            self._tell(f"{line} ({note})" if note else line)
+
+    def count(self, done: int, total: int, unit: str) -> None:
+        """`done` of `total` things are; tells it when it is time."""
+        if self._is_time():
+            self._tell(f"{done} of {total} {unit}")
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
         if self._mode == "none" or now - self._told < (TTY_SECONDS if self._mode == "tty" else PLAIN_SECONDS):
-            return
+            return False
         self._told = now
-        line = f"{self._label}: {described(done, total, done - self._first, now - self._began)}"
-        if note:
-            line += f" ({note})"
+        return True
+
+    def _tell(self, text: str) -> None:
+        line = f"{self._label}: {text}"
         if self._mode == "tty":
             self._on_line = True
             self._stream.write(f"{CLEAR}{line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from galleria_client._sync.client import Client
     from galleria_client.errors import CallFailed
+
+A = TypeVar("A")
 
 FORMATS = ("json", "table", "tsv", "yaml", "none")
 
@@ -44,6 +46,22 @@ class Session:
         text = render(plain(found), self.output, self.query, kind)
         if text:
             click.echo(text)
+
+    def last(self, answers: Iterable[A], label: str, far: Callable[[A], tuple[int, int]], unit: str) -> A:
+        """The last of a stream of answers, with progress: `far` says how many of how many units are done.
+
+        Raises RuntimeError for a server that answers nothing.
+        """
+        from galleria_client.cli.progress import Progress
+
+        found: A | None = None
+        with Progress(self.progress, label) as progress:
+            for found in answers:
+                progress.count(*far(found), unit)
+        if found is None:
+            message = "the server ended its answer before it began"
+            raise RuntimeError(message)
+        return found
 
     def say(self, sentence: str) -> None:
         """Tell what is going on, unless progress is off."""

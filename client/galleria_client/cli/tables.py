@@ -52,6 +52,23 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "HeldPacks": "heldPacks",
         "RewrittenBytes": "rewrittenBytes",
     },
+    "scrub": {
+        "Packs": "packs",
+        "ReadBytes": "readBytes",
+        "BadRecords": "badRecords",
+        "DamagedPacks": "damagedPacks",
+        "LostPacks": "lostPacks",
+        "DamagedRoots": "length(damagedRoots)",
+    },
+    "verification": {
+        "Roots": "roots",
+        "Chunks": "chunks",
+        "Missing": "missing",
+        "DamagedRoots": "length(damagedRoots)",
+        "LiveBytes": "account.liveBytes",
+        "GarbageBytes": "account.garbageBytes",
+        "StoredBytes": "account.storedBytes",
+    },
 }
 
 

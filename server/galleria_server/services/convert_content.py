@@ -106,6 +106,8 @@ def volume_message(mount: Mount, usage: Usage | None) -> installation_pb2.Volume
         message.condemned_bytes = usage.condemned
         _set_seconds(message.oldest_condemned_time, usage.oldest_condemned)
         _set_seconds(message.oldest_lease_time, usage.oldest_lease)
+        message.damaged_roots = usage.damaged_roots
+        _set_seconds(message.scrubbed_time, usage.scrubbed or None)
     return message
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import grpc.aio
@@ -15,7 +17,9 @@ from galleria_server.domain.names import fold
 from galleria_server.domain.pages import Position
 from galleria_server.domain.region_names import known_region
 from galleria_server.services.convert_content import volume_message
+from galleria_server.services.convert_upkeep import collect_message, scrub_message, verify_message
 from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.told import told
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.registry import Volumes
 
@@ -45,15 +49,27 @@ class OperatorsService(installation_pb2_grpc.OperatorsServicer):
 
     async def CollectVolume(self, request: pb.CollectVolumeRequest, context: Context) -> pb.CollectVolumeResponse:
         found = await self._named(request.name).collect()
-        return pb.CollectVolumeResponse(
-            packs=found.packs,
-            packs_bytes=found.size,
-            garbage_bytes=found.garbage,
-            condemned_bytes=found.condemned,
-            removed_bytes=found.removed,
-            held_packs=found.left,
-            rewritten_bytes=found.rewritten,
-        )
+        return collect_message(found)
+
+    async def ScrubVolume(
+        self, request: pb.ScrubVolumeRequest, context: Context
+    ) -> AsyncGenerator[pb.ScrubVolumeResponse, None]:
+        mount = self._named(request.name)
+        async with aclosing(told(lambda report: mount.scrub(report, names=request.names))) as answers:
+            async for found, done in answers:
+                yield scrub_message(found, done=done)
+
+    async def VerifyVolume(
+        self, request: pb.VerifyVolumeRequest, context: Context
+    ) -> AsyncGenerator[pb.VerifyVolumeResponse, None]:
+        async with aclosing(told(self._named(request.name).verify)) as answers:
+            async for found, done in answers:
+                yield verify_message(found, done=done)
+
+    async def RebuildVolume(self, request: pb.RebuildVolumeRequest, context: Context) -> pb.Volume:
+        mount = self._named(request.name)
+        await mount.rebuild()
+        return await _now(mount)
 
     def _named(self, name: str) -> Mount:
         parts = name.split("/")

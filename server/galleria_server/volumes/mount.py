@@ -7,15 +7,16 @@ import logging
 import time
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
-from galleria_server.config import DEFAULT_COLLECT_EVERY, VolumeConfig
+from galleria_server.config import DEFAULT_UPKEEP, UpkeepPlan, VolumeConfig
 from galleria_server.domain.errors_content import VolumeUnavailable
 from galleria_server.domain.placement import Candidate
 from galleria_server.executor import BoundedExecutor
+from galleria_server.volumes.upkeep import Upkeep
 from galleria_server.volumes.watchdog import Watchdog
-from galleria_storage.volume import Collected, Usage, Volume, VolumeClosed
+from galleria_storage.volume import Collected, Scrubbed, Usage, Verified, Volume, VolumeClosed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,12 +25,18 @@ PATIENCE = 30.0
 CLOSING_SECONDS = 10.0
 WORKERS = 4
 COPY_WORKERS = 2
+# The one that goes on all the time, and one that somebody asks for.
+SCRUB_WORKERS = 2
 # Streams bound what they have in work, so the queue only has to hold them all.
 QUEUE = 4096
-# Free space moves slowly, and asking for it reads every root of a volume.
-USAGE_TICKS = 30
 
 _log = logging.getLogger(__name__)
+
+
+class Opener(Protocol):
+    """Opens a configured volume; with `rebuild` its index is made again. Blocks. Raises what opening raises."""
+
+    def __call__(self, volume: VolumeConfig, *, rebuild: bool) -> Volume: ...
 
 
 class State(Enum):
@@ -54,7 +61,7 @@ class Mount:
         config: VolumeConfig,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
-        collect_every: float = DEFAULT_COLLECT_EVERY,
+        plan: UpkeepPlan = DEFAULT_UPKEEP,
     ) -> None:
         self.region = region
         self.config = config
@@ -63,16 +70,15 @@ class Mount:
         self.usage: Usage | None = None
         self.uid: UUID | None = None
         self._volume: Volume | None = None
+        self._opener: Opener
         self._watchdog = Watchdog(patience, clock)
         self._requests = BoundedExecutor(f"volume-{config.name}", workers=WORKERS, queue=QUEUE)
         self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
         self._waiting: set[asyncio.Future[Any]] = set()
-        self._maintenance: asyncio.Task[None] | None = None
-        self._collecting: asyncio.Task[None] | None = None
+        self._scrubs = BoundedExecutor(f"scrubs-{config.name}", workers=SCRUB_WORKERS, queue=QUEUE)
         self._collection: asyncio.Future[Collected] | None = None
-        self._collect_ticks = max(1, round(collect_every))
+        self._upkeep = Upkeep(self, plan)
         self._closing = False
-        self._ticks = 0
 
     @property
     def name(self) -> str:
@@ -100,17 +106,24 @@ class Mount:
         config, usage = self.config, self.usage
         return Candidate(config.name, config.zone, frozenset(config.tiers), usage.free, usage.total, len(self._waiting))
 
-    async def open(self, opener: Callable[[VolumeConfig], Volume]) -> None:
+    async def open(self, opener: Opener) -> None:
         """Open the volume by `opener`; one that cannot be opened stays offline, with the reason in `details`."""
-        try:
-            self._volume = await self._requests.run(opener, self.config)
-            self.usage = await self._requests.run(self._volume.usage)
-        except Exception as error:  # noqa: BLE001  # one volume must not keep the others from work
-            self.details = str(error)
-            _log.exception("volume %s in %s stays offline", self.name, self.region)
-            return
-        self.uid = self._volume.id
-        self.state, self.details = State.ONLINE, ""
+        self._opener = opener
+        await self._open(rebuild=False)
+
+    async def rebuild(self) -> None:
+        """Close the volume, and open it with an index made again from what lies on it. Raises VolumeUnavailable.
+
+        What is under way on it ends as if the volume were away.
+        """
+        volume = self.volume
+        self.state, self.details = State.OFFLINE, "its index is being made again"
+        await self._end_work()
+        await self._requests.run(volume.close)
+        self._closing = False
+        await self._open(rebuild=True)
+        if self.state is not State.ONLINE:
+            raise VolumeUnavailable(self.region, self.name, self.details)
 
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Begin a short piece of work in the pool for requests; what becomes of it. Raises VolumeUnavailable."""
@@ -139,34 +152,60 @@ class Mount:
         Raises VolumeUnavailable, CollectionStopped, StoreFailed.
         """
         if self._collection is None or self._collection.done():
-            self._collection = self._start(self._copies, self.volume.collect, (self._going_on,), {})
+            self._collection = self._start(self._copies, self.volume.collect, (self.going_on,), {})
         return await asyncio.shield(self._collection)
+
+    async def assess(self) -> None:
+        """Find out which roots lack something. Raises VolumeUnavailable, StoreFailed."""
+        await self._start(self._copies, self.volume.assess, (self.going_on,), {})
+
+    def scrub(
+        self, report: Callable[[Scrubbed], None], *, names: bool = False, before: float | None = None
+    ) -> asyncio.Future[Scrubbed]:
+        """Begin to read what is stored again, as `Volume.scrub`. Raises VolumeUnavailable."""
+        how = {"names": names, "before": before}
+        return self._start(self._scrubs, self.volume.scrub, (self._telling(report),), how)
+
+    def verify(self, report: Callable[[Verified], None]) -> asyncio.Future[Verified]:
+        """Begin to look whether all that roots need is there, as `Volume.verify`. Raises VolumeUnavailable."""
+        return self._start(self._scrubs, self.volume.verify, (self._telling(report),), {})
 
     def maintain(self) -> None:
         """Look at the watchdog, and begin what is due on the volume. Call about once a second."""
         self._inspect()
-        self._ticks += 1
-        idle = self._maintenance is None or self._maintenance.done()
-        if idle and self.state is State.ONLINE:
-            self._maintenance = asyncio.create_task(self._maintain(self.volume))
-        due = self._ticks % self._collect_ticks == 0 and (self._collecting is None or self._collecting.done())
-        if due and self.state is State.ONLINE:
-            self._collecting = asyncio.create_task(self._collect_in_time())
+        if self.state is State.ONLINE:
+            self._upkeep.tick()
 
     async def close(self) -> None:
         """Close the volume once its work has ended; one that hangs is left."""
-        self._closing = True
-        tasks = [task for task in (self._maintenance, self._collecting) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(self._requests.settle(CLOSING_SECONDS), self._copies.settle(CLOSING_SECONDS))
+        await self._end_work()
         volume, self._volume = self._volume, None
         if volume is not None and self.state is State.ONLINE:
             await self._requests.run(volume.close)
         self.state, self.details = State.OFFLINE, "closed"
-        for executor in (self._requests, self._copies):
+        for executor in self._executors:
             executor.close()
+
+    @property
+    def _executors(self) -> tuple[BoundedExecutor, ...]:
+        return self._requests, self._copies, self._scrubs
+
+    async def _open(self, *, rebuild: bool) -> None:
+        try:
+            self._volume = await self._requests.run(self._opener, self.config, rebuild=rebuild)
+            self.usage = await self._requests.run(self._volume.usage)
+        except Exception as error:  # noqa: BLE001  # one volume must not keep the others from work
+            self.details = str(error)
+            _log.exception("volume %s in %s stays offline", self.name, self.region)
+            return
+        self.uid = self._volume.id
+        self.state, self.details = State.ONLINE, ""
+
+    async def _end_work(self) -> None:
+        """Let what goes on in the pools end, and begin nothing more."""
+        self._closing = True
+        await self._upkeep.stop()
+        await asyncio.gather(*(executor.settle(CLOSING_SECONDS) for executor in self._executors))
 
     def _start(
         self, pool: BoundedExecutor, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -194,25 +233,15 @@ class Mount:
             self.state, self.details = State.ONLINE, ""
             _log.warning("volume %s in %s answers again", self.name, self.region)
 
-    def _going_on(self) -> None:
+    def going_on(self) -> None:
+        """Tell from within a long piece of work that it is getting on. Raises VolumeClosed when it is to end."""
         self.beat()
         if self._closing:
             raise VolumeClosed
 
-    async def _collect_in_time(self) -> None:
-        try:
-            found = await self.collect()
-        except Exception:  # noqa: BLE001  # one volume must not keep the others from work
-            _log.exception("garbage of volume %s in %s is not collected", self.name, self.region)
-            return
-        if found.condemned or found.removed:
-            figures = {name: getattr(found, name) for name in ("condemned", "removed", "garbage", "rewritten")}
-            _log.info("collected garbage of volume %s in %s", self.name, self.region, extra=figures)
+    def _telling(self, report: Callable[[T], None]) -> Callable[[T], None]:
+        def tell(found: T) -> None:
+            self.going_on()
+            report(found)
 
-    async def _maintain(self, volume: Volume) -> None:
-        try:
-            await self.run(volume.maintain)
-            if self._ticks % USAGE_TICKS == 0:
-                await self.refresh_usage()
-        except Exception:  # noqa: BLE001  # one volume must not keep the others from work
-            _log.exception("maintenance of volume %s in %s failed", self.name, self.region)
+        return tell

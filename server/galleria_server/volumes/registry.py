@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from galleria_server.config import DEFAULT_COLLECT_EVERY, RegionConfig, VolumeConfig
+from galleria_server.config import DEFAULT_UPKEEP, RegionConfig, UpkeepPlan
 from galleria_server.domain.errors_content import VolumeMissing
 from galleria_server.domain.placement import Candidate, RegionVolumes
-from galleria_server.volumes.mount import PATIENCE, Mount
-from galleria_storage.volume import Volume
+from galleria_server.volumes.mount import PATIENCE, Mount, Opener
 
 
 class Volumes:
     """Every configured volume, open or not.
 
-    `opener` opens one; it blocks and runs in the volume's pool. Garbage is collected every `collect_every` seconds.
+    `opener` opens one; it blocks and runs in the volume's pool. Each is looked after as the plan says.
     """
 
     def __init__(
         self,
         regions: Sequence[RegionConfig],
-        opener: Callable[[VolumeConfig], Volume],
-        collect_every: float = DEFAULT_COLLECT_EVERY,
+        opener: Opener,
+        plan: UpkeepPlan = DEFAULT_UPKEEP,
     ) -> None:
         self._opener = opener
         self._zones = {region.name: tuple(region.zones) for region in regions}
         self._mounts = {
-            (region.name, config.name.casefold()): Mount(region.name, config, collect_every=collect_every)
+            (region.name, config.name.casefold()): Mount(region.name, config, plan=plan)
             for region in regions
             for config in region.volumes
         }

@@ -25,8 +25,9 @@ def open_local_volume(
     rules: Sequence[Rule] = (BLOCK_CDC_1,),
     clock: Callable[[], float] = system_clock,
     policy: Policy = DEFAULT,
+    rebuild: bool = False,
 ) -> Volume:
-    """Open the volume in a folder, which is made when it is not there.
+    """Open the volume in a folder, which is made when it is not there; with `rebuild` its index is made again.
 
     Raises VolumeLocked while another process has it, VolumeUnreadable, StoreFailed.
     """
@@ -34,7 +35,7 @@ def open_local_volume(
     lock = _lock(path)
     try:
         store = LocalObjectStore(path)
-        index = _open_index(path / "index", shared)
+        index = RocksIndex.create(path / "index", shared) if rebuild else _open_index(path / "index", shared)
         try:
             return Volume(
                 store,

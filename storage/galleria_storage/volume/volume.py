@@ -48,7 +48,8 @@ class Usage:
     """What a volume holds, in bytes: `stored` counts packs, root files and markers, `index` what can be made again.
 
     `garbage` is what the last whole collection left in packs that stay, `condemned` are packs that wait to be removed;
-    `oldest_condemned` and `oldest_lease` say since when there are such, in seconds since 1970.
+    `oldest_condemned` and `oldest_lease` say since when there are such, in seconds since 1970. `damaged_roots` are
+    known to lack something; `scrubbed` is when the pack was last read again whose turn is next, 0 for never.
     """
 
     logical: int
@@ -63,6 +64,8 @@ class Usage:
     condemned: int
     oldest_condemned: float | None
     oldest_lease: float | None
+    damaged_roots: int
+    scrubbed: float | None
 
 
 class Volume:
@@ -197,6 +200,8 @@ class Volume:
             condemned=self._condemned.size,
             oldest_condemned=self._condemned.oldest,
             oldest_lease=self._core.leases.oldest,
+            damaged_roots=len(self._core.damage.lacking()),
+            scrubbed=self._scrubber.oldest,
         )
 
     def collect(self, going: Callable[[], None] = lambda: None) -> Collected:
@@ -213,11 +218,6 @@ class Volume:
         """See that all that roots need is there, by the index; see `verify`. Raises StoreFailed."""
         self._check_open()
         return verify(self._core, report)
-
-    @property
-    def scrubbed_before(self) -> float | None:
-        """When the pack was last looked at whose turn is next, in seconds since 1970: 0 for never, None without any."""
-        return self._scrubber.oldest
 
     @property
     def doubtful(self) -> bool:

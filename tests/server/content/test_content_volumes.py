@@ -148,8 +148,8 @@ def test_whoever_asks_for_a_collection_while_one_runs_gets_its_answer(tmp_path: 
     assert calls == [0, 1]
 
 
-def open_volume(config: VolumeConfig) -> Volume:
-    return open_local_volume(config.path, RocksShared())
+def open_volume(volume: VolumeConfig, *, rebuild: bool) -> Volume:
+    return open_local_volume(volume.path, RocksShared(), rebuild=rebuild)
 
 
 def test_volumes_show_what_they_hold(wire: WireClient, image: Image) -> None:

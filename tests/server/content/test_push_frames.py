@@ -154,7 +154,8 @@ def ends_as_idle(method: Any, requests: Silent) -> None:  # noqa: ANN401 - a stu
 def full(tmp_path: Path) -> Iterator[WireClient]:
     """A client of a server whose volumes have less room than they keep for deletes."""
 
-    def open_volume(_: VolumeConfig) -> Volume:
+    def open_volume(volume: VolumeConfig, *, rebuild: bool) -> Volume:
+        assert not rebuild, volume
         return Volume(MemoryObjectStore(64 * MIB), MemoryIndex())
 
     def make(foundation: Foundation) -> LocalContent:

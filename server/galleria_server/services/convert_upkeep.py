@@ -1,0 +1,61 @@
+"""What is done on a volume, as messages."""
+
+from __future__ import annotations
+
+from galleria.v1 import installation_pb2 as pb
+from galleria_storage.volume import Account, Collected, Scrubbed, Verified
+
+
+def collect_message(found: Collected) -> pb.CollectVolumeResponse:
+    """What a collection found and did."""
+    return pb.CollectVolumeResponse(
+        packs=found.packs,
+        packs_bytes=found.size,
+        garbage_bytes=found.garbage,
+        condemned_bytes=found.condemned,
+        removed_bytes=found.removed,
+        held_packs=found.left,
+        rewritten_bytes=found.rewritten,
+    )
+
+
+def scrub_message(found: Scrubbed, *, done: bool) -> pb.ScrubVolumeResponse:
+    """How far a scrub is."""
+    return pb.ScrubVolumeResponse(
+        packs=found.packs,
+        total_packs=found.total_packs,
+        read_bytes=found.size,
+        bad_records=found.bad,
+        damaged_packs=found.damaged,
+        lost_packs=found.lost,
+        damaged_roots=found.roots,
+        done=done,
+    )
+
+
+def verify_message(found: Verified, *, done: bool) -> pb.VerifyVolumeResponse:
+    """How far a verification is."""
+    return pb.VerifyVolumeResponse(
+        roots=found.roots,
+        total_roots=found.total_roots,
+        pages=found.pages,
+        chunks=found.chunks,
+        missing=found.missing,
+        damaged_roots=list(found.unreadable),
+        account=None if found.account is None else _account(found.account),
+        done=done,
+    )
+
+
+def _account(account: Account) -> pb.VolumeAccount:
+    return pb.VolumeAccount(
+        logical_bytes=account.logical,
+        occupied_bytes=account.occupied,
+        stored_bytes=account.stored,
+        live_bytes=account.live,
+        garbage_bytes=account.garbage,
+        condemned_bytes=account.condemned,
+        framing_bytes=account.framing,
+        free_bytes=account.free,
+        total_bytes=account.total,
+    )
