@@ -250,6 +250,36 @@ def test_a_pack_that_is_gone(place: Place) -> None:
     assert scrub(place).lost == 0
 
 
+@pytest.mark.parametrize("footer", [False, True])
+def test_what_is_good_after_all_is_taken_back(place: Place, *, footer: bool) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    pack, entry = record_at(place, chunk(1))
+    before = place.store.read(pack) or b""
+    spoil(place.store, pack, entry.offset + 75, *([-1] if footer else []))
+    assert scrub(place).healed == 0
+    assert place.volume.lacking() == {root.id: 1}
+    place.store.replace(pack, before)
+    assert scrub(place).healed == 1
+    assert place.volume.lacking() == {}
+    assert read_range(place.volume, root.id) == FIRST.data
+    assert place.asked(SCOPE, FIRST) == 0
+    place.reopen(index=False)
+    assert read_range(place.volume, root.id) == FIRST.data
+    assert scrub(place).healed == 0
+
+
+def test_what_came_again_meanwhile_stays_where_it_is(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    pack, entry = record_at(place, chunk(1))
+    before = place.store.read(pack) or b""
+    spoil(place.store, pack, entry.offset + 75)
+    scrub(place)
+    pushed(place.volume, SCOPE, FIRST)
+    place.store.replace(pack, before)
+    assert scrub(place).healed == 0
+    assert read_range(place.volume, root.id) == FIRST.data
+
+
 def test_a_medium_that_is_not_there_has_lost_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     root = pushed(place.volume, SCOPE, FIRST)
     reader = place.volume.open_read(root.id)

@@ -56,6 +56,7 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "Packs": "packs",
         "ReadBytes": "readBytes",
         "BadRecords": "badRecords",
+        "HealedRecords": "healedRecords",
         "DamagedPacks": "damagedPacks",
         "LostPacks": "lostPacks",
         "DamagedRoots": "length(damagedRoots)",

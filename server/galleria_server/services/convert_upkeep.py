@@ -26,6 +26,7 @@ def scrub_message(found: Scrubbed, *, done: bool) -> pb.ScrubVolumeResponse:
         total_packs=found.total_packs,
         read_bytes=found.size,
         bad_records=found.bad,
+        healed_records=found.healed,
         damaged_packs=found.damaged,
         lost_packs=found.lost,
         damaged_roots=found.roots,

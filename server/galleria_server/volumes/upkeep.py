@@ -76,7 +76,7 @@ class Upkeep:
         pace = Pace(self._plan.scrub_rate, self._mount.going_on)
         found = await self._mount.scrub(pace, before=time.time() - self._plan.scrub_every)
         if found.bad or found.damaged or found.lost or found.roots:
-            figures = {name: getattr(found, name) for name in ("bad", "damaged", "lost", "roots")}
+            figures = {name: getattr(found, name) for name in ("bad", "healed", "damaged", "lost", "roots")}
             _log.error("scrub of volume %s in %s has found damage", self._mount.name, self._mount.region, extra=figures)
 
     async def _tell_damage(self) -> None:

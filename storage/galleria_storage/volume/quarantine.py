@@ -52,6 +52,27 @@ class Quarantine:
             self._core.store.replace(name, bad.encode(offsets))
         return visible
 
+    def take_back(self, kind: int, pack: PackId, entries: bytes) -> int:
+        """Make records of these footer entries, which are good, visible where no other is; how many of them were not.
+
+        Raises StoreFull, StoreFailed.
+        """
+        core, name = self._core, pack.object_name(kind) + bad.BAD
+        keys, rows = keys_and_rows(pack, entries)
+        with core.alone():
+            offsets = bad.decode(core.store.read(name))
+            if offsets:
+                left = offsets - set(np.frombuffer(entries, ENTRIES)["offset"].tolist())
+                core.store.replace(name, bad.encode(left))
+            batch, count = Batch(), 0
+            for key, row, value in zip(keys, rows, core.index.get(Table.CHUNKS, keys), strict=True):
+                if value is None:
+                    batch.put(Table.CHUNKS, key, row)
+                    count += 1
+            core.chunks.hide(batch, pack, -count)
+            core.index.apply(batch)
+        return count
+
     def examine(self, kind: int, domain: int, names: Sequence[bytes]) -> None:
         """Look at the records of names that could not be read, and put aside those that are bad.
 

@@ -20,6 +20,7 @@ from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.records import records_in
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.pages import expanded
+from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import Quarantine
 from galleria_storage.volume.rows import PackRow, pack_key, pack_of
 
@@ -37,6 +38,7 @@ class Scrubbed:
         total_packs: those there are to look at, with these.
         size: bytes read.
         bad: records that are damaged and count as missing from now on.
+        healed: records that counted as missing, but are good after all.
         damaged: packs with a damaged header or footer, which the next collection rewrites.
         lost: packs that are gone.
         roots: root files that cannot be read.
@@ -46,6 +48,7 @@ class Scrubbed:
     total_packs: int = 0
     size: int = 0
     bad: int = 0
+    healed: int = 0
     damaged: int = 0
     lost: int = 0
     roots: tuple[str, ...] = ()
@@ -115,17 +118,27 @@ class Scrubber:
             return
         aside = bad.decode(store.read(name + bad.BAD))
         for part in _parts(np.frombuffer(entries, ENTRIES)):
-            lost = part[~self._good(name, part, names=names)]
+            good = self._good(name, part, names=names)
             # Those put aside before are no news.
-            lost = lost[~np.isin(lost["offset"], list(aside))] if aside else lost
+            lost = part[~good & ~np.isin(part["offset"], list(aside))]
             if len(lost) and self._is_there(pack):
                 # Where nothing can be read any more it is the place that fails, not the record.
                 store.read(name, 0, HEADER_SIZE)
                 self._quarantine.put_aside(row.kind, pack, lost.tobytes())
-                yield Scrubbed(size=_length(part), bad=len(lost))
-            else:
-                yield Scrubbed(size=_length(part))
+            back = self._take_back(pack, row.kind, part[good])
+            yield Scrubbed(size=_length(part), bad=len(lost), healed=back)
         yield Scrubbed(packs=1)
+
+    def _take_back(self, pack: PackId, kind: int, part: Rows) -> int:
+        """Make records visible that are good after all, and that no row names; how many there were."""
+        keys, _ = keys_and_rows(pack, part.tobytes())
+        rows = self._core.index.get(Table.CHUNKS, keys)
+        orphans = part[np.array([row is None for row in rows], np.bool_)]
+        name = pack.object_name(kind)
+        whole = [entry for entry in _each(orphans) if self._good(name, entry, names=True)]
+        if not whole or not self._is_there(pack):
+            return 0
+        return self._quarantine.take_back(kind, pack, np.concatenate(whole).tobytes())
 
     def _doubt(self, pack: PackId, row: PackRow) -> Scrubbed:
         """A pack whose header or footer is not what it should be."""
@@ -149,7 +162,7 @@ class Scrubber:
         except StoreFailed:
             if len(part) == 1:
                 return np.zeros(1, np.bool_)
-            return np.concatenate([self._good(name, part[i : i + 1], names=names) for i in range(len(part))])
+            return np.concatenate([self._good(name, entry, names=names) for entry in _each(part)])
         starts = part["offset"].astype(np.int64) - start
         ends = starts + part["stored_length"] + RECORD_HEADER
         good = good_records(data, starts, ends, part["name"])
@@ -172,6 +185,10 @@ def _parts(entries: Rows) -> Iterator[Rows]:
         yield from np.split(entries, borders)
 
 
+def _each(entries: Rows) -> Iterator[Rows]:
+    return (entries[i : i + 1] for i in range(len(entries)))
+
+
 def _length(part: Rows) -> int:
     last = part[-1]
     return int(last["offset"]) + int(last["stored_length"]) + RECORD_HEADER - int(part["offset"][0])
@@ -183,6 +200,7 @@ def _sum(found: Scrubbed, step: Scrubbed) -> Scrubbed:
         packs=found.packs + step.packs,
         size=found.size + step.size,
         bad=found.bad + step.bad,
+        healed=found.healed + step.healed,
         damaged=found.damaged + step.damaged,
         lost=found.lost + step.lost,
     )

@@ -19,6 +19,7 @@ from galleria_server.metadata import copies
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import copies as copies_table
 from galleria_server.reconciler.copying import LONGEST_PAUSE_SECONDS, MAX_ATTEMPTS, pause_after
+from galleria_server.volumes.mount import Mount
 from tests.server.refusals import refused
 from tests.support.content import changed
 from tests.support.rot import rot_packs
@@ -54,9 +55,23 @@ def failing(tmp_path: Path, image: Image) -> Iterator[tuple[WireClient, ContentS
 
 
 def damage(server: ContentServer) -> int:
-    """Flip bits in all packs of eastus; twice, they are as they were."""
-    volumes = [mount.config.path for mount in server.content.volumes if mount.region == "eastus"]
-    return sum(rot_packs(path) for path in volumes)
+    """Flip bits in all packs of eastus; how many there are."""
+    return sum(rot_packs(mount.config.path) for mount in in_eastus(server))
+
+
+def heal(server: ContentServer) -> None:
+    """Flip the bits once more, so that all is as it was, and let the volumes take note of that."""
+    damage(server)
+    for mount in in_eastus(server):
+        server.run(scrubbed(mount))
+
+
+async def scrubbed(mount: Mount) -> None:
+    await mount.scrub(lambda _: None)
+
+
+def in_eastus(server: ContentServer) -> list[Mount]:
+    return [mount for mount in server.content.volumes if mount.region == "eastus"]
 
 
 def failed_once(server: ContentServer, wire: WireClient) -> Copy | None:
@@ -135,7 +150,7 @@ def test_a_copy_that_fails_is_tried_again_until_it_succeeds(tmp_path: Path, imag
             wire.fetch(wire.version_name("1.0.0"), "westus")
         with refused("FAILED_PRECONDITION", "IN_USE"):
             wire.delete_disk("disk")
-        damage(server)
+        heal(server)
         assert wire.wait(operation).WhichOneof("result") == "response"
         assert wire.fetch(wire.version_name("1.0.0"), "westus") == data
 
@@ -156,7 +171,7 @@ def test_a_cancelled_creation_leaves_nothing_behind(tmp_path: Path, image: Image
     with failing(tmp_path, image) as (wire, server, operation):
         wire.operations.CancelOperation(CancelOperationRequest(name=operation.name))
         assert wire.wait(operation).error.code == grpc.StatusCode.CANCELLED.value[0]
-        damage(server)
+        heal(server)
         rows = rows_of(server, wire.get_version("1.0.0"))
         assert {row.region: row.state for row in rows} == {"eastus": CopyState.READY, "westus": CopyState.FAILED}
         assert roots_of(server, rows) == [row.root_id for row in rows if row.region == "eastus"]
@@ -176,7 +191,7 @@ def test_claims_of_an_earlier_process_are_taken_over_at_once(tmp_path: Path, ima
         row = eventually(lambda: failed_once(server, wire))
         assert row is not None
         eventually(lambda: server.write(copies.claim, row.uid, uuid4(), utc_now(), utc_now() + timedelta(days=1)))
-        damage(server)
+        heal(server)
     with server_in(tmp_path) as (wire, _):
         assert wire.wait(operation).WhichOneof("result") == "response"
         assert wire.fetch(wire.version_name("1.0.0"), "westus") == data
