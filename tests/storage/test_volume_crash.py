@@ -151,6 +151,7 @@ def _check(machine: Machine, life: Life) -> None:
     assert machine.temporaries() == []
     assert {root for root, _ in _root_files(machine)} == found
     _check_packs(machine)
+    machine.witness({root: CONTENTS[root].data for root in found})
     for root, segments in life.durable.items():
         push = volume.resume_push(root, SMALL_RULE)
         assert push is None or root in found or segments <= push.durable_segments()

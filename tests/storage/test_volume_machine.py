@@ -260,6 +260,7 @@ class VolumeMachine(RuleBasedStateMachine):
         assert usage.occupied == sum(occupied_by(content.data) for _, content in self.pinned.values())
 
     def teardown(self) -> None:
+        self._witness()
         self.home.close()
         self.away.close()
 
@@ -294,8 +295,12 @@ class VolumeMachine(RuleBasedStateMachine):
         assert progress.seen[-1] == source.root.occupied
         return copy.commit(holder(self.scopes[scope])).id
 
+    def _witness(self) -> None:
+        self.home.witness({root: content.data for root, (_, content) in self.pinned.items()})
+
     def _reopened(self) -> None:
         assert self.home.volume.suspect is None
+        self._witness()
         assert self.home.temporaries() == []
 
 

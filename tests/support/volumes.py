@@ -27,6 +27,7 @@ from galleria_storage.records import CHUNK, encode_unproved_header, records_in
 from galleria_storage.rules import Rule
 from galleria_storage.volume import Holder, Policy, Push, Reader, Root, Volume
 from galleria_storage.volume.raw import RawStream
+from tests.support.invariants import check_volume
 from tests.support.oracle import oracle_cut
 from tests.support.pages import chunks_of
 from tests.support.simulated_disk import SimulatedDisk
@@ -288,6 +289,10 @@ class Machine:
             if parsed is not None and name + CONDEMNED not in objects:
                 found.append(decode_entries(read_entries(store, *parsed, size)))
         return found
+
+    def witness(self, contents: Mapping[UUID, bytes]) -> None:
+        """See that what lies on the disk, read without the engine, is these roots and no row is a lie."""
+        check_volume(LocalObjectStore(self.PATH, self.disk), contents, SMALL_RULE.segment, SMALL_RULE.block, self.rows)
 
     def temporaries(self) -> list[str]:
         return [entry.name for entry in self.disk.entries(self.PATH / "tmp")]
