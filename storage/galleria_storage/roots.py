@@ -13,6 +13,8 @@ from galleria_storage.errors import FormatRefused, StorageError
 from galleria_storage.layout import Layout
 
 FOLDER: Final = "roots"
+ABANDONED: Final = "abandoned"
+"""Folder of root files that were moved aside."""
 MAX_NAME: Final = 2048
 MAX_LAYOUT: Final = 1_179_736
 
@@ -62,6 +64,11 @@ def object_name(root: UUID) -> str:
 def released_name(root: UUID) -> str:
     """Name of the marker that the root has been given up."""
     return f"{FOLDER}/{root.hex}.released"
+
+
+def abandoned_name(root: UUID) -> str:
+    """Name of the object that a root's file becomes when it is given up for lost."""
+    return f"{ABANDONED}/{root.hex}"
 
 
 def parse_object_name(name: str) -> tuple[UUID, bool] | None:

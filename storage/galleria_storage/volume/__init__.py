@@ -1,6 +1,7 @@
 """Volumes: where content is pushed to, copied to and read from."""
 
 from galleria_storage.roots import Holder, Root, RootDamaged
+from galleria_storage.volume.abandoning import RootFile
 from galleria_storage.volume.accounting import Account
 from galleria_storage.volume.collecting import Collected
 from galleria_storage.volume.copying import Copy
@@ -21,6 +22,7 @@ from galleria_storage.volume.errors import (
     VolumeLocked,
     VolumeUnreadable,
 )
+from galleria_storage.volume.identity import Database
 from galleria_storage.volume.local import open_local_volume
 from galleria_storage.volume.policy import Policy
 from galleria_storage.volume.push import Push, PushCounts
@@ -39,6 +41,7 @@ __all__ = [
     "CollectionStopped",
     "Copy",
     "CopyCancelled",
+    "Database",
     "Holder",
     "LayoutIncomplete",
     "LeaseLapsed",
@@ -54,6 +57,7 @@ __all__ = [
     "RecordsUnreadable",
     "Root",
     "RootDamaged",
+    "RootFile",
     "RootMissing",
     "RootTaken",
     "Scrubbed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -13,6 +13,19 @@ from galleria_storage.volume.errors import VolumeUnreadable
 OBJECT: Final = "meta/volume.json"
 FEATURES: Final[frozenset[str]] = frozenset()
 _MAX_SIZE: Final = 64 << 10
+_MAX_HIGH_WATER: Final = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The metadata database that last used a volume, and the highest number of its changes that the volume has seen.
+
+    `extra` holds members that this version does not know.
+    """
+
+    id: UUID
+    high_water: int
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +35,7 @@ class Identity:
     id: UUID
     owner_epoch: int
     dedup: str = "volume"
-    database: dict[str, Any] | None = None
+    database: Database | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -33,12 +46,13 @@ def take_over(store: ObjectStore, dedup: str = "volume") -> Identity:
     """
     data = store.read(OBJECT)
     before = Identity(uuid4(), 0, dedup) if data is None else parse(data)
-    now = Identity(before.id, before.owner_epoch + 1, before.dedup, before.database, before.extra)
-    store.replace(OBJECT, _encode(now))
+    now = replace(before, owner_epoch=before.owner_epoch + 1)
+    store.replace(OBJECT, encode(now))
     return now
 
 
-def _encode(identity: Identity) -> bytes:
+def encode(identity: Identity) -> bytes:
+    """The bytes of a `volume.json`."""
     members = {
         **identity.extra,
         "format": "galleria-volume",
@@ -47,7 +61,7 @@ def _encode(identity: Identity) -> bytes:
         "requires": [],
         "owner_epoch": identity.owner_epoch,
         "dedup": identity.dedup,
-        "database": identity.database,
+        "database": None if identity.database is None else _members(identity.database),
     }
     return json.dumps(members, indent=1).encode()
 
@@ -72,9 +86,22 @@ def parse(data: bytes) -> Identity:
         identity = UUID(members.pop("id"))
         epoch = int(members.pop("owner_epoch"))
         dedup = members.pop("dedup")
-        database = members.pop("database", None)
+        database = _database(members.pop("database", None))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise VolumeUnreadable("id, owner_epoch or dedup is missing or wrong in meta/volume.json") from error
+        raise VolumeUnreadable("id, owner_epoch, dedup or database is missing or wrong in meta/volume.json") from error
     if dedup not in ("volume", "scope"):
         raise VolumeUnreadable(f"dedup is {dedup!r}; it may be volume or scope")
     return Identity(identity, epoch, dedup, database, members)
+
+
+def _members(database: Database) -> dict[str, Any]:
+    return {**database.extra, "id": str(database.id), "high_water": database.high_water}
+
+
+def _database(members: Any) -> Database | None:  # noqa: ANN401 - whatever the file has
+    if members is None:
+        return None
+    number = members.pop("high_water")
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _MAX_HIGH_WATER:
+        raise ValueError(number)
+    return Database(UUID(members.pop("id")), number, members)

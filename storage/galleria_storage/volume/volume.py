@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from galleria_storage.errors import StorageError, UnknownRule
 from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.rules import BLOCK_CDC_1, Rule
+from galleria_storage.volume.abandoning import RootFile, abandon, finish_abandoned, root_files
 from galleria_storage.volume.assessing import assess
 from galleria_storage.volume.collecting import Collected, Collector
 from galleria_storage.volume.condemned import CondemnedPacks, contradicted
 from galleria_storage.volume.copying import Copy
 from galleria_storage.volume.core import Core, system_clock
 from galleria_storage.volume.errors import RootMissing, VolumeClosed
-from galleria_storage.volume.identity import take_over
+from galleria_storage.volume.identity import OBJECT, Database, encode, take_over
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.pins import Pinning, Root
 from galleria_storage.volume.policy import DEFAULT, Policy
@@ -96,6 +97,7 @@ class Volume:
             complete(self._core, self._pinning)
         else:
             rebuild(self._core, self._pinning)
+        finish_abandoned(self._core)
         # Numbers are known only once the packs are.
         self._core.count_packs()
         self._pinning.heed_markers()
@@ -165,6 +167,34 @@ class Volume:
             for key, row in rows
             if not row.released
         ]
+
+    def root_files(self) -> list[RootFile]:
+        """All root files that are not released, also those that cannot be read. Raises StoreFailed."""
+        return list(root_files(self._core))
+
+    def abandon(self, root_id: UUID) -> None:
+        """Give a root up for lost: its file is moved aside. Raises RootMissing, StoreFull, StoreFailed."""
+        self._check_open()
+        abandon(self._core, root_id)
+
+    @property
+    def database(self) -> Database | None:
+        """The metadata database that last used the volume, as noted on it."""
+        return self._core.identity.database
+
+    def note_database(self, database: UUID, high_water: int) -> None:
+        """Note durably which metadata database uses the volume, and the number of its newest change known here.
+
+        Of one database the highest number counts. Raises StoreFull, StoreFailed.
+        """
+        with self._core.writing:
+            before = self._core.identity.database
+            if before is not None and before.id == database and before.high_water >= high_water:
+                return
+            extra = {} if before is None else before.extra
+            identity = replace(self._core.identity, database=Database(database, high_water, extra))
+            self._core.store.replace(OBJECT, encode(identity))
+            self._core.identity = identity
 
     def release(self, root_id: UUID) -> bool:
         """Its resource gives a root up; readers that run end well. False if it is not here."""
