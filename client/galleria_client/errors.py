@@ -198,6 +198,14 @@ class CollectionStopped(FailedPrecondition, reason="COLLECTION_STOPPED"):
     """What a volume needs cannot be told, so nothing of it is removed."""
 
 
+class CollectionOff(FailedPrecondition, reason="COLLECTION_OFF"):
+    """The volume belongs to another metadata database, or to a newer state of this one, until it is adopted."""
+
+
+class RootNotUsable(FailedPrecondition, reason="ROOT_NOT_USABLE"):
+    """A root cannot be adopted, released or abandoned."""
+
+
 class LayoutIncomplete(FailedPrecondition, reason="LAYOUT_INCOMPLETE"):
     """Parts of the layout were never made durable in this push."""
 

@@ -26,7 +26,9 @@ from galleria_server.services.disks import DisksService
 from galleria_server.services.operators import OperatorsService
 from galleria_server.services.record_streams import add_record_streams
 from galleria_server.services.shared import Catalogue
+from galleria_server.volumes.ownership import Ownership
 from galleria_server.volumes.registry import Volumes
+from galleria_server.volumes.roots import Roots
 from galleria_storage.index import RocksShared
 from galleria_storage.volume import Policy, Volume, open_local_volume
 
@@ -43,28 +45,36 @@ def make_content(foundation: Foundation, make_bucket: Callable[[int], TokenBucke
         policy = Policy(volume.dedup, condemned_seconds=config.limits.condemned_for)
         return open_local_volume(volume.path, shared, policy=policy, rebuild=rebuild)
 
-    volumes = Volumes(config.regions, open_volume, config.limits.upkeep)
-    return LocalContent(foundation, volumes, make_bucket)
+    ownership = Ownership(foundation.metadata, foundation.installation)
+    volumes = Volumes(config.regions, open_volume, config.limits.upkeep, ownership.judge)
+    return LocalContent(foundation, volumes, make_bucket, ownership)
 
 
 class LocalContent:
     """A ContentPlane in this process."""
 
     def __init__(
-        self, foundation: Foundation, volumes: Volumes, make_bucket: Callable[[int], TokenBucket] = TokenBucket
+        self,
+        foundation: Foundation,
+        volumes: Volumes,
+        make_bucket: Callable[[int], TokenBucket] = TokenBucket,
+        ownership: Ownership | None = None,
     ) -> None:
         self._foundation = foundation
         self.volumes = volumes
         metadata, bell, clock = foundation.metadata, foundation.bell, foundation.clock
-        self._pushes = Pushes(metadata, volumes, clock, foundation.config.limits.max_disk)
+        self._ownership = ownership or Ownership(metadata, foundation.installation)
+        changing = self._ownership.about_to_change
+        self._pushes = Pushes(metadata, volumes, clock, foundation.config.limits.max_disk, changing)
         buckets = {
             region.name: make_bucket(region.copy_bandwidth)
             for region in foundation.config.regions
             if region.copy_bandwidth is not None
         }
-        copying = Copying(metadata, volumes, bell, clock, buckets)
-        removing = Removing(metadata, volumes, self._pushes, bell, clock)
+        copying = Copying(metadata, volumes, bell, clock, buckets, changing)
+        removing = Removing(metadata, volumes, self._pushes, bell, clock, changing)
         self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock)
+        self._roots = Roots(metadata, volumes, self._ownership)
         self._maintenance: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
@@ -79,7 +89,9 @@ class LocalContent:
         disks_pb2_grpc.add_DisksServicer_to_server(disks, server)
         contents_pb2_grpc.add_ContentsServicer_to_server(contents, server)
         add_record_streams(disks, contents, server)
-        installation_pb2_grpc.add_OperatorsServicer_to_server(OperatorsService(shared, self.volumes), server)
+        installation_pb2_grpc.add_OperatorsServicer_to_server(
+            OperatorsService(shared, self.volumes, self._roots), server
+        )
         return _SERVICES
 
     async def start(self) -> None:
@@ -87,6 +99,7 @@ class LocalContent:
         await self.volumes.open()
         self._maintenance = asyncio.create_task(self._maintain())
         await self._reconciler.start()
+        await self._roots.tell()
 
     def place(self, group_uid: UUID, targets: Sequence[TargetRegion], home: tuple[str, str] | None) -> Sequence[Place]:
         """A place for each copy; from any thread. Raises NotEnoughVolumes."""

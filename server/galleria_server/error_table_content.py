@@ -24,6 +24,8 @@ CONTENT_ERRORS: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     content.ContentMismatch: ("FAILED_PRECONDITION", "WRONG_STATE", ("name", "expected", "actual")),
     content.OutsideContent: ("OUT_OF_RANGE", "INVALID_FIELD", ("field", "value", "end")),
     content.ContentLost: ("DATA_LOSS", "DATA_LOSS", ("name", "segment", "chunks")),
+    content.CollectionOff: ("FAILED_PRECONDITION", "COLLECTION_OFF", ("region", "volume", "reason")),
+    content.RootNotUsable: ("FAILED_PRECONDITION", "ROOT_NOT_USABLE", ("root", "reason")),
     storage.DigestMismatch: ("INVALID_ARGUMENT", "DIGEST_MISMATCH", ()),
     storage.ChunkNotByRule: ("INVALID_ARGUMENT", "CHUNK_NOT_BY_RULE", _REFUSED),
     storage.RecordInvalid: ("INVALID_ARGUMENT", "RECORD_INVALID", _REFUSED),

@@ -89,6 +89,52 @@ class Operators:
         request = pb.RebuildVolumeRequest(name=name)
         return await self._transport.unary(self._stub.RebuildVolume, request, repeat=False, timeout=COLLECT_SECONDS)
 
+    def list_roots(
+        self, volume: str, *, unowned_only: bool = False, page_size: int = 0
+    ) -> Pager[pb.ListVolumeRootsRequest, pb.ListVolumeRootsResponse, pb.VolumeRoot]:
+        """The roots on a volume; or only those that belong to nothing or have a problem."""
+        request = pb.ListVolumeRootsRequest(parent=volume, unowned_only=unowned_only, page_size=page_size)
+        return Pager(self._transport, self._stub.ListVolumeRoots, request, lambda answer: answer.roots)
+
+    async def adopt_volume(self, name: str) -> pb.Volume:
+        """Let a volume belong to the server's metadata database.
+
+        Raises:
+            NotFound: there is no such volume.
+        """
+        return await self._transport.unary(self._stub.AdoptVolume, pb.AdoptVolumeRequest(name=name), repeat=True)
+
+    async def adopt_root(self, name: str, *, disk_id: str = "") -> pb.VolumeRoot:
+        """Make the disk or the copy of an image version that a root was pinned for.
+
+        Raises:
+            NotFound: there is no such root.
+            AlreadyExists: the name is taken.
+            RootNotUsable: it cannot be; the message says why.
+        """
+        request = pb.AdoptVolumeRootRequest(name=name, disk_id=disk_id)
+        return await self._transport.unary(self._stub.AdoptVolumeRoot, request, repeat=True)
+
+    async def release_root(self, name: str, *, validate_only: bool = False) -> pb.VolumeRoot:
+        """Give up a root that belongs to nothing.
+
+        Raises:
+            NotFound: there is no such root.
+            RootNotUsable: it belongs to something.
+        """
+        request = pb.ReleaseVolumeRootRequest(name=name, validate_only=validate_only)
+        return await self._transport.unary(self._stub.ReleaseVolumeRoot, request, repeat=validate_only)
+
+    async def abandon_root(self, name: str, *, validate_only: bool = False) -> pb.VolumeRoot:
+        """Give up a root for lost that cannot be read whole.
+
+        Raises:
+            NotFound: there is no such root.
+            RootNotUsable: nothing is known to be wrong with it.
+        """
+        request = pb.AbandonVolumeRootRequest(name=name, validate_only=validate_only)
+        return await self._transport.unary(self._stub.AbandonVolumeRoot, request, repeat=validate_only)
+
 
 class Servers:
     """The server itself."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from galleria.v1.installation_pb2 import VolumeRoot
 
 
 @click.group()
@@ -99,6 +105,72 @@ def rebuild_volume(session: Session, name: str, location: str | None) -> None:
     Meanwhile the volume is offline; pushes to it have to begin again. Nothing that was acknowledged is lost.
     """
     session.answer(session.client.operators.rebuild_volume(_full(name, location)), "volume")
+
+
+@volume.command("roots")
+@click.argument("name")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@click.option("--unowned", is_flag=True, help="Only those that belong to nothing or have a problem.")
+@with_session()
+def list_roots(session: Session, name: str, location: str | None, *, unowned: bool) -> None:
+    """List what pins content on a volume, and what it belongs to: VOLUME with -l REGION, or REGION/VOLUME."""
+    session.answer(session.client.operators.list_roots(_full(name, location), unowned_only=unowned), "root")
+
+
+@volume.command("adopt")
+@click.argument("name")
+@click.argument("root", required=False)
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@click.option("--as", "disk", default="", metavar="DISK", help="Another name for the disk.")
+@with_session()
+def adopt(session: Session, name: str, root: str | None, location: str | None, disk: str) -> None:
+    """Make a disk or a version's copy of ROOT, which belongs to nothing; without ROOT, adopt the whole VOLUME.
+
+    After the metadata database was restored or lost, a volume keeps all that is on it, and collects nothing until it is
+    adopted: from then on it belongs to this server's database.
+    """
+    full = _full(name, location)
+    if root is not None:
+        session.answer(session.client.operators.adopt_root(f"{full}/roots/{root}", disk_id=disk), "root")
+    elif disk:
+        raise click.UsageError("--as is for a ROOT")
+    else:
+        session.answer(session.client.operators.adopt_volume(full), "volume")
+
+
+@volume.command("release")
+@click.argument("name")
+@click.argument("root")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@with_session()
+def release_root(session: Session, name: str, root: str, location: str | None, *, yes: bool) -> None:
+    """Give up ROOT on VOLUME, which belongs to no disk and no version; what only it needs is removed."""
+    full = f"{_full(name, location)}/roots/{root}"
+    confirm(_content(session.client.operators.release_root(full, validate_only=True)), yes=yes)
+    session.answer(session.client.operators.release_root(full), "root")
+
+
+@volume.command("abandon")
+@click.argument("name")
+@click.argument("root")
+@click.option("-l", "--location", metavar="REGION", help="Its region.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@with_session()
+def abandon_root(session: Session, name: str, root: str, location: str | None, *, yes: bool) -> None:
+    """Give up ROOT on VOLUME for lost, as it cannot be read whole, so that collection goes on.
+
+    Its file is kept aside on the volume; what only it needs is removed.
+    """
+    full = f"{_full(name, location)}/roots/{root}"
+    confirm(_content(session.client.operators.abandon_root(full, validate_only=True)), yes=yes)
+    session.answer(session.client.operators.abandon_root(full), "root")
+
+
+def _content(root: VolumeRoot) -> str:
+    what = root.resource or "a root that cannot be read"
+    wrong = root.problem or (f"{root.missing} chunks of it are missing" if root.missing else "")
+    return f"{what}, {root.occupied_bytes} bytes" + (f" ({wrong})" if wrong else "")
 
 
 def _full(name: str, location: str | None) -> str:

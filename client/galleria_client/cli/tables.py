@@ -52,6 +52,15 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "HeldPacks": "heldPacks",
         "RewrittenBytes": "rewrittenBytes",
     },
+    "root": {
+        "Name": "name",
+        "Resource": "resource",
+        "Owner": "owner",
+        "SizeBytes": "sizeBytes",
+        "OccupiedBytes": "occupiedBytes",
+        "Missing": "missing",
+        "Problem": "problem",
+    },
     "scrub": {
         "Packs": "packs",
         "ReadBytes": "readBytes",

@@ -179,3 +179,31 @@ class ContentLost(ContentError):
 
     def __str__(self) -> str:
         return f"{self.chunks} chunks in segment {self.segment} of {self.name} cannot be read from any copy"
+
+
+class CollectionOff(ContentError):
+    """A volume was last used by another metadata database, or by a newer state of this one: `reason` says which."""
+
+    def __init__(self, region: str, volume: str, reason: str) -> None:
+        super().__init__(region, volume, reason)
+        self.region = region
+        self.volume = volume
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"collection is off on volume {self.volume} in {self.region}: {self.reason}; "
+            "adopt or release the roots that belong to nothing, then adopt the volume"
+        )
+
+
+class RootNotUsable(ContentError):
+    """A root cannot be adopted, released or abandoned: `reason` says why."""
+
+    def __init__(self, root: str, reason: str) -> None:
+        super().__init__(root, reason)
+        self.root = root
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"root {self.root}: {self.reason}"

@@ -21,12 +21,13 @@ def find(transaction: Transaction, name: GroupName) -> ResourceGroup | None:
     return None if row is None else _group(row)
 
 
-def ensure(transaction: Transaction, name: GroupName) -> ResourceGroup:
-    """The resource group of that name, made when there is none."""
+def ensure(transaction: Transaction, name: GroupName, uid: UUID | None = None) -> ResourceGroup:
+    """The resource group of that name, made when there is none, with `uid` if that is given and free."""
     found = find(transaction, name)
     if found is not None:
         return found
-    group = ResourceGroup(uuid4(), name)
+    taken = uid is None or transaction.execute(select(resource_groups).where(resource_groups.c.uid == uid)).first()
+    group = ResourceGroup(uuid4() if uid is None or taken else uid, name)
     values = {"uid": group.uid, "subscription": name.subscription, "name": name.group, "key": fold(name.group)}
     transaction.execute(insert(resource_groups).values(values))
     return group

@@ -35,3 +35,11 @@ def advance(transaction: Transaction) -> int:
     """Raise the high-water mark by one and return it."""
     statement = update(installation).values(high_water=installation.c.high_water + 1)
     return int(transaction.execute(statement.returning(installation.c.high_water)).scalar_one())
+
+
+def advance_beyond(transaction: Transaction, number: int) -> int:
+    """Raise the high-water mark above `number` too, and return it."""
+    current = transaction.execute(select(installation.c.high_water)).scalar_one()
+    raised = max(int(current), number) + 1
+    transaction.execute(update(installation).values(high_water=raised))
+    return raised

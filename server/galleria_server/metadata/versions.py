@@ -121,6 +121,19 @@ def add(transaction: Transaction, version: ImageVersion) -> None:
     transaction.execute(insert(target_regions), targets)
 
 
+def order_at_least(transaction: Transaction, uid: UUID, target: TargetRegion) -> None:
+    """Order as many replicas of a version in a region, unless as many are ordered there."""
+    own = (target_regions.c.version_uid == uid) & (target_regions.c.region == target.region)
+    row = transaction.execute(select(target_regions).where(own)).one_or_none()
+    if row is None:
+        highest = select(func.max(target_regions.c.position)).where(target_regions.c.version_uid == uid)
+        position = transaction.execute(highest).scalar_one()
+        values = _target_values(uid, 0 if position is None else position + 1, target)
+        transaction.execute(insert(target_regions).values(values))
+    elif row.replica_count < target.replica_count:
+        transaction.execute(update(target_regions).where(own).values(replica_count=target.replica_count))
+
+
 def set_state(
     transaction: Transaction, uid: UUID, state: VersionState, etag: str, published_time: datetime | None = None
 ) -> None:

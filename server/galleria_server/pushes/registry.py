@@ -19,7 +19,7 @@ from galleria_server.domain.names import DiskName
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.pushes.live import LivePush
 from galleria_server.pushes.promise import Promise
-from galleria_server.volumes.mount import Mount
+from galleria_server.volumes.mount import AboutToChange, Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
 from galleria_storage.layout import Layout
@@ -29,11 +29,14 @@ from galleria_storage.volume import Holder, LeaseLapsed, Push, Root
 class Pushes:
     """Begins, finds, commits and aborts pushes. Steps on one disk take turns."""
 
-    def __init__(self, metadata: MetadataPool, volumes: Volumes, clock: Clock, max_disk: int) -> None:
+    def __init__(
+        self, metadata: MetadataPool, volumes: Volumes, clock: Clock, max_disk: int, about_to_change: AboutToChange
+    ) -> None:
         self._metadata = metadata
         self._volumes = volumes
         self._clock = clock
         self._max_disk = max_disk
+        self._about_to_change = about_to_change
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def begin(self, name: DiskName) -> LivePush:
@@ -98,6 +101,7 @@ class Pushes:
         async with self._turn(disk.uid):
             mount = self._mount(disk)
             await mount.run(_abort, mount, disk)
+            await self._about_to_change(mount)
             await mount.run(mount.volume.release, disk.root_id)
 
     async def _commit(self, live: LivePush, disk: Disk, promise: Promise) -> Disk:
@@ -108,6 +112,7 @@ class Pushes:
         statistics = promise.statistics(live.push.statistics())
         await self._metadata.write(disks.begin_commit, disk.uid, promise.sha256, statistics)
         try:
+            await self._about_to_change(live.mount)
             root = await live.mount.run(_pin, live.push, layout, disk)
         except StorageError:
             await self._metadata.write(disks.take_back_commit, disk.uid)

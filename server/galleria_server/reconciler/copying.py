@@ -18,7 +18,7 @@ from galleria_server.reconciler import steps
 from galleria_server.reconciler.progress import Progress
 from galleria_server.reconciler.steps import Task
 from galleria_server.reconciler.token_bucket import TokenBucket
-from galleria_server.volumes.mount import Mount
+from galleria_server.volumes.mount import AboutToChange, Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
 from galleria_storage.volume import Copy as StorageCopy
@@ -48,12 +48,14 @@ class Copying:
         bell: Bell,
         clock: Clock,
         buckets: Mapping[str, TokenBucket],
+        about_to_change: AboutToChange,
     ) -> None:
         self._metadata = metadata
         self._volumes = volumes
         self._bell = bell
         self._clock = clock
         self._buckets = buckets
+        self._about_to_change = about_to_change
 
     def is_paced(self, region: str) -> bool:
         """Whether copies into a region wait for its bandwidth."""
@@ -89,6 +91,7 @@ class Copying:
                 progress.begin()
                 try:
                     await mount.run_copy(target.run, source.reader, progress)
+                    await self._about_to_change(mount)
                     return await mount.run_copy(target.commit, holder)
                 except RecordsUnreadable as error:
                     sources.failed(source, error)
@@ -134,6 +137,7 @@ class Copying:
     async def _forget(self, task: Task, mount: Mount) -> None:
         """Leave nothing of a copy that nobody wants any more; a claim that only moved on is left alone."""
         if await self._metadata.read(steps.unwanted, task.copy.uid):
+            await self._about_to_change(mount)
             await mount.run(release, mount, task)
 
     async def _failed(self, task: Task, error: Exception) -> timedelta | None:

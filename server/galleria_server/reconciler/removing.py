@@ -14,6 +14,7 @@ from galleria_server.pushes.registry import Pushes
 from galleria_server.reconciler import steps
 from galleria_server.reconciler.copying import pause_after, release
 from galleria_server.reconciler.steps import Task
+from galleria_server.volumes.mount import AboutToChange
 from galleria_server.volumes.registry import Volumes
 
 _log = logging.getLogger(__name__)
@@ -22,17 +23,27 @@ _log = logging.getLogger(__name__)
 class Removing:
     """Releases roots and drops their rows. A volume that is away is tried again for as long as it takes."""
 
-    def __init__(self, metadata: MetadataPool, volumes: Volumes, pushes: Pushes, bell: Bell, clock: Clock) -> None:
+    def __init__(
+        self,
+        metadata: MetadataPool,
+        volumes: Volumes,
+        pushes: Pushes,
+        bell: Bell,
+        clock: Clock,
+        about_to_change: AboutToChange,
+    ) -> None:
         self._metadata = metadata
         self._volumes = volumes
         self._pushes = pushes
         self._bell = bell
         self._clock = clock
+        self._about_to_change = about_to_change
 
     async def remove_copy(self, task: Task) -> timedelta | None:
         """Remove a claimed copy; returns after how long to try again."""
         try:
             mount = self._volumes.mount(task.copy.region, task.copy.volume)
+            await self._about_to_change(mount)
             await mount.run(release, mount, task)
             await self._metadata.write(steps.drop, task.copy, self._clock())
         except Exception:  # noqa: BLE001  # whatever it is, it is tried again

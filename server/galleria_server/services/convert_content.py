@@ -82,8 +82,8 @@ def promise_of(request: disks_pb2.CommitPushRequest) -> Promise:
     return Promise(request.layout, request.size_bytes, request.sha256.lower(), request.statistics.bytes_read, stages)
 
 
-def volume_message(mount: Mount, usage: Usage | None) -> installation_pb2.Volume:
-    """The message of a volume; sizes are 0 when nobody knows them."""
+def volume_message(mount: Mount, usage: Usage | None, unowned: int) -> installation_pb2.Volume:
+    """The message of a volume with so many roots that belong to nothing; sizes are 0 when nobody knows them."""
     message = installation_pb2.Volume(
         name=f"regions/{mount.region}/volumes/{mount.name}",
         uid="" if mount.uid is None else str(mount.uid),
@@ -92,6 +92,8 @@ def volume_message(mount: Mount, usage: Usage | None) -> installation_pb2.Volume
         tiers=mount.config.tiers,
         state=_VOLUME_STATES[mount.condition],
         details=mount.details,
+        unowned_roots=unowned,
+        strange=mount.strange,
     )
     if usage is not None:
         message.logical_bytes = usage.logical

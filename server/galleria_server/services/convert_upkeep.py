@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from galleria.v1 import installation_pb2 as pb
+from galleria_server.volumes.mount import Mount
+from galleria_server.volumes.roots import OwnedRoot
 from galleria_storage.volume import Account, Collected, Scrubbed, Verified
 
 
@@ -46,6 +48,24 @@ def verify_message(found: Verified, *, done: bool) -> pb.VerifyVolumeResponse:
         account=None if found.account is None else _account(found.account),
         done=done,
     )
+
+
+def root_message(mount: Mount, found: OwnedRoot) -> pb.VolumeRoot:
+    """A root and what it belongs to."""
+    file = found.file
+    message = pb.VolumeRoot(
+        name=f"regions/{mount.region}/volumes/{mount.name}/roots/{file.id}",
+        owner=found.owner,
+        problem=file.problem,
+        missing=file.lacks,
+    )
+    if file.root is not None:
+        root = file.root
+        message.resource, message.resource_uid = root.holder.name, str(root.holder.resource)
+        message.scope, message.digest = str(root.holder.scope), root.layout.text
+        message.size_bytes, message.occupied_bytes = root.layout.size, root.occupied
+        message.pin_time.FromMilliseconds(root.pinned_ms)
+    return message
 
 
 def _account(account: Account) -> pb.VolumeAccount:

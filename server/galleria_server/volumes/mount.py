@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
 from galleria_server.config import DEFAULT_UPKEEP, UpkeepPlan, VolumeConfig
-from galleria_server.domain.errors_content import VolumeUnavailable
+from galleria_server.domain.errors_content import CollectionOff, VolumeUnavailable
 from galleria_server.domain.placement import Candidate
 from galleria_server.executor import BoundedExecutor
 from galleria_server.volumes.upkeep import Upkeep
 from galleria_server.volumes.watchdog import Watchdog
-from galleria_storage.volume import Collected, Scrubbed, Usage, Verified, Volume, VolumeClosed
+from galleria_storage.volume import Collected, Database, Scrubbed, Usage, Verified, Volume, VolumeClosed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +37,10 @@ class Opener(Protocol):
     """Opens a configured volume; with `rebuild` its index is made again. Blocks. Raises what opening raises."""
 
     def __call__(self, volume: VolumeConfig, *, rebuild: bool) -> Volume: ...
+
+
+Judge = Callable[[Database | None], str]
+"""Why a volume that knows such a database does not belong to this server; empty when it does."""
 
 
 class State(Enum):
@@ -62,13 +66,17 @@ class Mount:
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
         plan: UpkeepPlan = DEFAULT_UPKEEP,
+        judge: Judge = lambda _: "",
     ) -> None:
         self.region = region
+        self._judge = judge
         self.config = config
         self.state = State.OFFLINE
         self.details = "not opened yet"
         self.usage: Usage | None = None
         self.uid: UUID | None = None
+        self.strange = ""
+        """Why nothing on the volume may be collected; empty when it belongs to this server's metadata database."""
         self._volume: Volume | None = None
         self._opener: Opener
         self._watchdog = Watchdog(patience, clock)
@@ -149,8 +157,10 @@ class Mount:
     async def collect(self) -> Collected:
         """Let go of what nothing on the volume needs; whoever asks meanwhile gets the answer of the one under way.
 
-        Raises VolumeUnavailable, CollectionStopped, StoreFailed.
+        Raises VolumeUnavailable, CollectionOff, CollectionStopped, StoreFailed.
         """
+        if self.strange:
+            raise CollectionOff(self.region, self.name, self.strange)
         if self._collection is None or self._collection.done():
             self._collection = self._start(self._copies, self.volume.collect, (self.going_on,), {})
         return await asyncio.shield(self._collection)
@@ -199,6 +209,9 @@ class Mount:
             _log.exception("volume %s in %s stays offline", self.name, self.region)
             return
         self.uid = self._volume.id
+        self.strange = self._judge(self._volume.database)
+        if self.strange:
+            _log.error("collection is off on volume %s in %s: %s", self.name, self.region, self.strange)
         self.state, self.details = State.ONLINE, ""
 
     async def _end_work(self) -> None:
@@ -245,3 +258,7 @@ class Mount:
             report(found)
 
         return tell
+
+
+AboutToChange = Callable[[Mount], Awaitable[None]]
+"""To be called after rows are committed, and before a root on a volume is pinned or given up as they say."""

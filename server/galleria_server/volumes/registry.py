@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from galleria_server.config import DEFAULT_UPKEEP, RegionConfig, UpkeepPlan
 from galleria_server.domain.errors_content import VolumeMissing
 from galleria_server.domain.placement import Candidate, RegionVolumes
-from galleria_server.volumes.mount import PATIENCE, Mount, Opener
+from galleria_server.volumes.mount import PATIENCE, Judge, Mount, Opener
 
 
 class Volumes:
     """Every configured volume, open or not.
 
-    `opener` opens one; it blocks and runs in the volume's pool. Each is looked after as the plan says.
+    `opener` opens one; it blocks and runs in the volume's pool. Each is looked after as the plan says, and
+    `judge` tells whether it belongs to this server.
     """
 
     def __init__(
@@ -22,11 +23,12 @@ class Volumes:
         regions: Sequence[RegionConfig],
         opener: Opener,
         plan: UpkeepPlan = DEFAULT_UPKEEP,
+        judge: Judge = lambda _: "",
     ) -> None:
         self._opener = opener
         self._zones = {region.name: tuple(region.zones) for region in regions}
         self._mounts = {
-            (region.name, config.name.casefold()): Mount(region.name, config, plan=plan)
+            (region.name, config.name.casefold()): Mount(region.name, config, plan=plan, judge=judge)
             for region in regions
             for config in region.volumes
         }

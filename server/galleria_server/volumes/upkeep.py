@@ -67,6 +67,8 @@ class Upkeep:
             await self._tell_damage()
 
     async def _collect(self) -> None:
+        if self._mount.strange:
+            return
         found = await self._mount.collect()
         if found.condemned or found.removed:
             figures = {name: getattr(found, name) for name in ("condemned", "removed", "garbage", "rewritten")}

@@ -38,6 +38,13 @@ def root_files(core: Core) -> Iterator[RootFile]:
                 yield found
 
 
+def root_file(core: Core, root_id: UUID) -> RootFile | None:
+    """The file of a root; None if it is not there or released. Raises StoreFailed."""
+    if core.store.read(roots.released_name(root_id), 0, 1) is not None:
+        return None
+    return _root_file(core, root_id, len(core.damage.lacking().get(root_id, ())))
+
+
 def abandon(core: Core, root_id: UUID) -> None:
     """Move a root's file aside; what only it needed is garbage from now on. Idempotent after a crash.
 

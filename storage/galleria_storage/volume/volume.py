@@ -11,7 +11,7 @@ from galleria_storage.errors import StorageError, UnknownRule
 from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.rules import BLOCK_CDC_1, Rule
-from galleria_storage.volume.abandoning import RootFile, abandon, finish_abandoned, root_files
+from galleria_storage.volume.abandoning import RootFile, abandon, finish_abandoned, root_file, root_files
 from galleria_storage.volume.assessing import assess
 from galleria_storage.volume.collecting import Collected, Collector
 from galleria_storage.volume.condemned import CondemnedPacks, contradicted
@@ -171,6 +171,10 @@ class Volume:
     def root_files(self) -> list[RootFile]:
         """All root files that are not released, also those that cannot be read. Raises StoreFailed."""
         return list(root_files(self._core))
+
+    def root_file(self, root_id: UUID) -> RootFile | None:
+        """One of them; None if it is not there. Raises StoreFailed."""
+        return root_file(self._core, root_id)
 
     def abandon(self, root_id: UUID) -> None:
         """Give a root up for lost: its file is moved aside. Raises RootMissing, StoreFull, StoreFailed."""

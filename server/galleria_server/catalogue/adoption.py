@@ -1,0 +1,157 @@
+"""Adoption: rows for a root that belongs to nothing, as after the metadata database was restored or lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from galleria_server.catalogue import definitions
+from galleria_server.catalogue.writes import new_etag
+from galleria_server.domain.errors import AlreadyExists, InvalidRequest, NotFound
+from galleria_server.domain.errors_content import RootNotUsable
+from galleria_server.domain.models import Copy, CopyState, Disk, DiskState, ImageVersion, TargetRegion, VersionState
+from galleria_server.domain.names import DISK_ID, DiskName, VersionName, fold, parse_disk, parse_id, parse_version
+from galleria_server.domain.placement import Account
+from galleria_server.metadata import copies, disks, groups, versions
+from galleria_server.metadata.engine import Transaction
+
+N = TypeVar("N")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRoot:
+    """A root as it lies on a volume: what it says it was pinned for, and its content. Sizes in bytes."""
+
+    id: UUID
+    region: str
+    zone: str
+    volume: str
+    scope: UUID
+    resource: UUID
+    name: str
+    size: int
+    occupied: int
+    digest: str
+    pinned_ms: int
+
+    @property
+    def pinned(self) -> datetime:
+        """When it was pinned."""
+        return datetime.fromtimestamp(self.pinned_ms / 1000, UTC)
+
+
+def adopt(transaction: Transaction, root: FoundRoot, disk_id: str) -> str:
+    """Make the disk or the copy that the root was pinned for; its resource name.
+
+    `disk_id` is another name for a disk, or empty. Raises RootNotUsable, AlreadyExists, InvalidRequest.
+    """
+    if fold(root.name).rpartition("/")[0].endswith("/disks"):
+        return str(_adopt_disk(transaction, root, disk_id))
+    if disk_id:
+        raise RootNotUsable(str(root.id), "it is of an image version, which keeps its name")
+    return str(_adopt_version(transaction, root))
+
+
+def _adopt_disk(transaction: Transaction, root: FoundRoot, disk_id: str) -> DiskName:
+    had = _named(root, parse_disk)
+    if disks.find_by_uid(transaction, root.resource) is not None:
+        raise RootNotUsable(str(root.id), f"the disk {had} is there, and has another root")
+    group = groups.ensure(transaction, had.group, root.scope)
+    name = DiskName(group.name, parse_id("disk_id", disk_id, DISK_ID) if disk_id else had.disk)
+    taken = disks.find(transaction, name)
+    if taken is not None:
+        raise AlreadyExists("disk", str(taken.name))
+    disk = Disk(
+        uid=root.resource,
+        group_uid=group.uid,
+        name=name,
+        location=root.region,
+        volume=root.volume,
+        root_id=root.id,
+        state=DiskState.READY,
+        session=None,
+        size_bytes=root.size,
+        occupied_bytes=root.occupied,
+        digest=root.digest,
+        sha256="",
+        statistics={},
+        create_time=root.pinned,
+        ready_time=root.pinned,
+        etag=new_etag(),
+    )
+    disks.add(transaction, disk)
+    return name
+
+
+def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
+    version = versions.find_by_uid(transaction, root.resource) or _new_version(transaction, root)
+    if version.digest != root.digest:
+        raise RootNotUsable(str(root.id), f"{version.name} has other content, {version.digest}")
+    if version.state is VersionState.DELETING:
+        raise RootNotUsable(str(root.id), f"{version.name} is being deleted")
+    own = copies.of_version(transaction, version.uid)
+    if any((copy.region, copy.volume) == (root.region, root.volume) for copy in own):
+        raise RootNotUsable(str(root.id), f"{version.name} has another copy on this volume")
+    ordinal = max((copy.ordinal for copy in own if copy.region == root.region), default=-1) + 1
+    copy = Copy(
+        uid=uuid4(),
+        version_uid=version.uid,
+        region=root.region,
+        ordinal=ordinal,
+        zone=root.zone,
+        volume=root.volume,
+        root_id=root.id,
+        lease_id=uuid4(),
+        state=CopyState.READY,
+        done_bytes=root.occupied,
+    )
+    copies.add(transaction, [copy])
+    if own or not version.target_regions:
+        versions.order_at_least(transaction, version.uid, TargetRegion(root.region, ordinal + 1, Account.STANDARD_LRS))
+    return version.name
+
+
+def _new_version(transaction: Transaction, root: FoundRoot) -> ImageVersion:
+    name = _named(root, parse_version)
+    taken = versions.find(transaction, name)
+    if taken is not None:
+        raise AlreadyExists("image version", str(taken.name))
+    try:
+        definition = definitions.require(transaction, name.image)
+    except NotFound as error:
+        reason = f"create the gallery and the image definition {name.image} first"
+        raise RootNotUsable(str(root.id), reason) from error
+    version = ImageVersion(
+        uid=root.resource,
+        group_uid=root.scope,
+        definition_uid=definition.uid,
+        name=VersionName(definition.name, name.number),
+        location=root.region,
+        tags={},
+        source_disk_uid=uuid4(),
+        source_disk="",
+        target_regions=(TargetRegion(root.region, 1, Account.STANDARD_LRS),),
+        exclude_from_latest=False,
+        size_bytes=root.size,
+        occupied_bytes=root.occupied,
+        digest=root.digest,
+        sha256="",
+        state=VersionState.SUCCEEDED,
+        operation_uid=uuid4(),
+        create_time=root.pinned,
+        published_time=root.pinned,
+        etag=new_etag(),
+    )
+    versions.add(transaction, version)
+    return version
+
+
+def _named(root: FoundRoot, parse: Callable[[str, str], N]) -> N:
+    try:
+        return parse("resource", root.name)
+    except InvalidRequest as error:
+        reason = f"what it was pinned for, {root.name!r}, is no disk and no image version"
+        raise RootNotUsable(str(root.id), reason) from error
