@@ -189,7 +189,7 @@ def test_a_root_that_cannot_be_read_is_told(place: Place) -> None:
     pushed(place.volume, OTHER, SECOND)
     spoil(place.store, f"roots/{root.id.hex}", 100)
     found = verify(place)
-    assert found.unreadable == [root.id.hex]
+    assert found.unreadable == [root.id]
     assert (found.roots, found.total_roots, found.missing) == (2, 2, 0)
     assert found.account is None
 

@@ -31,7 +31,7 @@ def scrub_message(found: Scrubbed, *, done: bool) -> pb.ScrubVolumeResponse:
         healed_records=found.healed,
         damaged_packs=found.damaged,
         lost_packs=found.lost,
-        damaged_roots=found.roots,
+        damaged_roots=map(str, found.roots),
         done=done,
     )
 
@@ -44,7 +44,7 @@ def verify_message(found: Verified, *, done: bool) -> pb.VerifyVolumeResponse:
         pages=found.pages,
         chunks=found.chunks,
         missing=found.missing,
-        damaged_roots=list(found.unreadable),
+        damaged_roots=map(str, found.unreadable),
         account=None if found.account is None else _account(found.account),
         done=done,
     )

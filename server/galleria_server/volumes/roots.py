@@ -40,8 +40,8 @@ class Roots:
         """Log which volumes have roots that belong to nothing."""
         for mount in self._volumes:
             if mount.state is State.ONLINE and (unowned := await self.unowned(mount)):
-                message = "%d roots on volume %s in %s belong to nothing, and are kept"
-                _log.warning(message, len(unowned), mount.name, mount.region)
+                message = "roots that belong to nothing, and are kept, on volume %s in %s: %d"
+                _log.warning(message, mount.name, mount.region, len(unowned))
 
     async def all(self, mount: Mount, *, unowned_only: bool) -> list[OwnedRoot]:
         """The roots on a volume by id; or only those that belong to nothing or have a problem.

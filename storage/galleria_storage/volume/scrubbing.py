@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Scrubbed:
         healed: records that counted as missing, but are good after all.
         damaged: packs with a damaged header or footer, which the next collection rewrites.
         lost: packs that are gone.
-        roots: root files that cannot be read.
+        roots: ids of roots whose files cannot be read.
     """
 
     packs: int = 0
@@ -51,7 +52,7 @@ class Scrubbed:
     healed: int = 0
     damaged: int = 0
     lost: int = 0
-    roots: tuple[str, ...] = ()
+    roots: tuple[UUID, ...] = ()
 
 
 Report = Callable[[Scrubbed], None]
@@ -206,7 +207,7 @@ def _sum(found: Scrubbed, step: Scrubbed) -> Scrubbed:
     )
 
 
-def _unreadable_roots(core: Core) -> Iterator[str]:
+def _unreadable_roots(core: Core) -> Iterator[UUID]:
     for info in core.store.list(f"{roots.FOLDER}/"):
         parsed = roots.parse_object_name(info.name)
         if parsed is not None and not parsed[1]:
@@ -215,4 +216,4 @@ def _unreadable_roots(core: Core) -> Iterator[str]:
                 if data is not None:
                     roots.decode(parsed[0], data)
             except StorageError:
-                yield parsed[0].hex
+                yield parsed[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from galleria_storage import roots
 from galleria_storage.errors import PageInvalid, StorageError
@@ -28,7 +29,7 @@ class Verified:
         pages: distinct pages read.
         chunks: chunks looked up, those of distinct pages.
         missing: pages and chunks that a root needs and that are not there.
-        unreadable: ids of roots whose files cannot be read, in hexadecimal digits.
+        unreadable: ids of roots whose files cannot be read.
         account: every byte of the volume, once all is looked at; None where a root cannot be read whole.
     """
 
@@ -37,7 +38,7 @@ class Verified:
     pages: int = 0
     chunks: int = 0
     missing: int = 0
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: list[UUID] = field(default_factory=list)
     account: Account | None = None
 
 
@@ -120,5 +121,5 @@ def _readable(core: Core, found: Verified) -> Iterator[Root]:
             if data is not None:
                 yield roots.decode(root, data)
         except StorageError:
-            found.unreadable.append(root.hex)
+            found.unreadable.append(root)
             found.roots += 1
