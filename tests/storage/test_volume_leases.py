@@ -197,3 +197,8 @@ def test_a_page_that_is_gone_since_it_was_known_is_not_pinned() -> None:
         push.commit(FIRST.layout, holder(SCOPE))
     assert gone.value.names == (FIRST.layout.pages[1],)
     assert [root.id for root in volume.roots()] == [first.id]
+
+
+def test_the_number_of_a_domain_does_not_tell_how_many_scopes_came_before() -> None:
+    first, other = (begin(memory_volume(MemoryObjectStore(), dedup="scope"), uuid4()).lease.domain for _ in range(2))
+    assert first != other

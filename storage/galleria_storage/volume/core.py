@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import Lease, LeaseTable
 from galleria_storage.volume.rows import ChunkRow, RootRow, chunk_prefix, scope_prefix
 
+_MOST_DOMAINS: Final = 0xFFFFFFFF
 _ROOTS_KEPT: Final = 32
 """Layouts kept in memory: one of 2 TiB has about 4 MB."""
 
@@ -199,8 +201,9 @@ class Core:
             value = self.index.get(Table.META, [key])[0]
             if value is not None:
                 return int.from_bytes(value, "little")
-            taken = [int.from_bytes(number, "little") for _, number in self.index.scan(Table.META, b"domain")]
-            number = max(taken, default=0) + 1
+            taken = {int.from_bytes(number, "little") for _, number in self.index.scan(Table.META, b"domain")}
+            # Whoever pulls its records sees the number: counted up it would tell how many scopes were here before.
+            number = next(drawn for drawn in iter(_draw_domain, 0) if drawn not in taken)
             batch = Batch()
             batch.put(Table.META, key, number.to_bytes(4, "little"))
             self.index.apply(batch)
@@ -209,6 +212,10 @@ class Core:
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
         return int(self.clock() * 1000)
+
+
+def _draw_domain() -> int:
+    return secrets.randbelow(_MOST_DOMAINS) + 1
 
 
 def system_clock() -> float:

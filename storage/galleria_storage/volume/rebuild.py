@@ -32,14 +32,16 @@ def is_built(index: Index, volume: UUID) -> bool:
 
 def rebuild(core: Core, pinning: Pinning) -> None:
     """Fill an empty index. Raises StoreFailed; damaged packs and roots give what can be saved of them."""
-    domains = [_note_pack(core, *found) for found in _packs(core.store)]
+    domains = set[int]().union(*(_note_pack(core, *found) for found in _packs(core.store)))
     for root in _root_files(core.store):
         _note_root(core, pinning, root)
         _grant_chunks(core, root)
         _keep_domain(core, root)
     batch = Batch()
     # A number that was ever given to a scope is never given to another.
-    batch.put(Table.META, b"domain", max(domains, default=0).to_bytes(4, "little"))
+    for domain in domains:
+        number = domain.to_bytes(4, "little")
+        batch.put(Table.META, b"domain" + number, number)
     batch.put(Table.META, _BUILT, core.identity.id.bytes)
     # What leases left behind is known to nobody any more.
     batch.put(Table.META, GARBAGE, NO_SCOPE.bytes)
@@ -61,15 +63,15 @@ def complete(core: Core, pinning: Pinning) -> None:
         _note_root(core, pinning, root)
 
 
-def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> int:
-    """Make a pack's records visible; the highest domain among them."""
+def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> set[int]:
+    """Make a pack's records visible; the domains among them."""
     entries, aside = usable_entries(core, kind, pack, size)
     batch = Batch()
     core.chunks.add_pack(batch, pack, kind, size, entries, len(aside) // ENTRY_SIZE)
     if aside:
         core.damage.note(batch, keys_and_rows(pack, aside)[0], pack)
     core.index.apply(batch)
-    return max((entry.domain for entry in decode_entries(entries)), default=0)
+    return {entry.domain for entry in decode_entries(entries)}
 
 
 def _note_root(core: Core, pinning: Pinning, root: Root) -> None:
