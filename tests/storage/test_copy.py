@@ -124,6 +124,18 @@ def test_a_copy_that_was_stopped_goes_on_where_it_was() -> None:
     assert read_range(target, again.commit(holder(SCOPE)).id) == FIRST.data
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_a_full_volume_takes_no_copy_whether_or_not_another_scope_has_its_chunks(*, here: bool) -> None:
+    source, target = memory_volume(MemoryObjectStore()), memory_volume(MemoryObjectStore(150_000))
+    root = pushed(source, SCOPE, FIRST)
+    if here:
+        pushed(target, OTHER, FIRST)
+    with pytest.raises(StoreFull):
+        pushed(target, OTHER, content_of(sample(10, 3)))
+    with pytest.raises(StoreFull):
+        copied(source, root.id, target)
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("operation", ["create", "append", "commit"])
 def test_a_target_that_fails_at_any_call(operation: str, code: int) -> None:

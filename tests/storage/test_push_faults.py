@@ -162,7 +162,25 @@ def test_new_data_leaves_room_for_what_deletes_need() -> None:
     assert store.space().free > 4 * SMALL_PACKS[DATA]
     assert read_range(volume, root.id) == content.data
     assert volume.release(root.id)
-    # What lies there already needs no room for data.
-    again = begin(volume, uuid4())
-    assert send(again, content, content.pages).durable != []
-    assert again.commit(content.layout, holder(uuid4())).occupied == len(content.data)
+
+
+@pytest.mark.parametrize("dedup", ["volume", "scope"])
+def test_a_full_volume_does_not_tell_what_others_have(dedup: str) -> None:
+    """Otherwise whoever sends content that is refused unless it is here would learn that it is."""
+    store = MemoryObjectStore(150_000)
+    volume, scope = memory_volume(store, dedup=dedup), uuid4()
+    here, nowhere = content_of(sample(3, 1)), content_of(sample(3, 2))
+    root = pushed(volume, scope, here)
+    with pytest.raises(StoreFull):
+        send(begin(volume, uuid4()), content_of(sample(4, 3)), range(4))
+    told = []
+    for content in (here, nowhere):
+        push = begin(volume, uuid4())
+        with pytest.raises(StoreFull) as full:
+            send(push, content, content.pages)
+        told.append((str(full.value), push.durable_segments(), push.statistics()))
+    assert told[0] == told[1]
+    # What the scope itself has is not sent, and so needs no room.
+    again = begin(volume, scope)
+    assert unknown_segments(again, here) == []
+    assert again.commit(here.layout, holder(scope)).layout == root.layout

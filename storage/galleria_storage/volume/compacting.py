@@ -86,14 +86,14 @@ class Compactor:
         self, kind: int, groups: Mapping[int, Places], packs: Collection[PackId], roots: Sequence[Root]
     ) -> int:
         """Move records of one kind, by domain; returns the bytes of the new packs."""
-        written, pack = 0, self._core.open_pack(kind, reserve=False)
+        written, pack = 0, self._core.open_pack(kind)
         try:
             for domain, places in groups.items():
                 for part in self._parts(places, ordered(self._core, places, domain, roots, self._going)):
                     self._append(pack, part, domain)
                     if pack.full:
                         written += self._seal(pack, packs)
-                        pack = self._core.open_pack(kind, reserve=False)
+                        pack = self._core.open_pack(kind)
             return written + (self._seal(pack, packs) if pack.entries else 0)
         finally:
             pack.abort()

@@ -80,17 +80,17 @@ class Core:
         """Let pack numbers go on after those that are there."""
         self._numbers = itertools.count(self.chunks.next_number())
 
-    def open_pack(self, kind: int, *, reserve: bool = True) -> OpenPack:
-        """A new open pack under a name never used before. Raises StoreFull, StoreFailed.
-
-        New data leaves a `reserve` free, 1% of the volume or four packs: without room nothing could be deleted either.
-        """
-        if kind == DATA and reserve:
-            self._leave_reserve()
+    def open_pack(self, kind: int) -> OpenPack:
+        """A new open pack under a name never used before. Raises StoreFull, StoreFailed."""
         number = PackId(self.identity.owner_epoch, next(self._numbers))
         return OpenPack(self.store, self.identity.id.bytes, number, kind, self.pack_sizes[kind])
 
-    def _leave_reserve(self) -> None:
+    def leave_reserve(self) -> None:
+        """See that new data leaves 1% of the volume or four packs: without room nothing could be deleted either.
+
+        Asked for all data that comes in, also for what is here already: otherwise a full volume, which takes that and
+        nothing else, would tell what others have. Raises StoreFull.
+        """
         space = self.store.space()
         size = self.pack_sizes[DATA]
         if space.free < size + max(space.total // 100, 4 * size):

@@ -68,10 +68,15 @@ class Loading:
         return [name for name in names if name not in open_ and name not in sealing]
 
     def open_segment(self, page: Page) -> None:
-        """Chunks of this page come next. Seals what is open if they might not fit the largest pack with it."""
+        """Chunks of this page come next. Seals what is open if they might not fit the largest pack with it.
+
+        Raises StoreFull, and what sealing raised.
+        """
         most = page.occupied + len(page.names) * (RECORD_HEADER + ENTRY_SIZE)
         if self._load.size + self._load.records * ENTRY_SIZE + most + TRAILER_SIZE > MAX_SIZE:
             self._hand_over()
+        if not self._load.segments:
+            self._core.leave_reserve()
 
     def add(self, loaded: Loaded) -> None:
         """Take records that were read and are good. Waits while too much is unwritten."""

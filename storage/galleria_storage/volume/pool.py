@@ -85,6 +85,7 @@ class PackPool:
             if self._closed:
                 raise VolumeClosed
             if not chosen.arrivals:
+                self._core.leave_reserve()
                 chosen.oldest = time.monotonic()
             if records:
                 if chosen.pack is None:
