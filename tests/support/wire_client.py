@@ -74,20 +74,20 @@ def cut_one(number: int, data: bytes, rule: Rule = BLOCK_CDC_1) -> Segment | Non
     return Segment(number, page, name_of(page), tuple(zip(names, pieces, strict=True)))
 
 
-def record_of(name: bytes, raw: bytes) -> bytes:
+def record_of(name: bytes, raw: bytes, level: int = 1) -> bytes:
     """A record as a client sends it."""
-    ((codec, payload),) = compress([memoryview(raw)], 1)
+    ((codec, payload),) = compress([memoryview(raw)], level)
     return encode_unproved_header(CHUNK, codec, len(raw), len(payload), name) + bytes(payload)
 
 
-def frames(chunks: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
-    """Records of chunks in messages of about 1 MiB, less where they would expand to more than 4 MiB."""
+def frames(chunks: Sequence[tuple[bytes, bytes]], level: int = 1, size: int = FRAME) -> Iterator[bytes]:
+    """Records of chunks in messages of at least `size` bytes, less where they would expand to more than 4 MiB."""
     batch: list[bytes] = []
     raw_bytes = 0
     for name, raw in chunks:
-        batch.append(record_of(name, raw))
+        batch.append(record_of(name, raw, level))
         raw_bytes += len(raw)
-        if sum(map(len, batch)) >= FRAME or raw_bytes >= 4 * FRAME:
+        if sum(map(len, batch)) >= size or raw_bytes >= 4 * FRAME:
             yield b"".join(batch)
             batch, raw_bytes = [], 0
     if batch:
@@ -145,18 +145,31 @@ class PushStream:
         assert needed.segment == segment.number
         return needed.needed
 
-    def send_records(self, chunks: Sequence[tuple[bytes, bytes]]) -> None:
+    def send_records(self, chunks: Sequence[tuple[bytes, bytes]], level: int = 1) -> None:
         """Chunks in frames."""
-        for frame in frames(chunks):
-            self.sent_bytes += len(frame)
-            self.send(disks_pb2.PushRequest(records=disks_pb2.Records(records=frame)))
+        for frame in frames(chunks, level):
+            self.send_frame(frame)
+
+    def send_frame(self, frame: bytes) -> None:
+        """One frame of records."""
+        self.sent_bytes += len(frame)
+        self.send(disks_pb2.PushRequest(records=disks_pb2.Records(records=frame)))
+
+    def flush(self) -> None:
+        """Ask for all that was sent to be made durable."""
+        self.send(disks_pb2.PushRequest(flush=disks_pb2.Flush()))
 
     def wait_durable(self, segments: Sequence[int]) -> None:
         """Take notices until the segments are durable."""
         while not self.durable.issuperset(segments):
             self._note(next(self.call).durable)
 
-    def push(self, segments: Sequence[Segment]) -> int:
+    def wait_received(self) -> None:
+        """Take notices until all records that were sent are durable."""
+        while self.received_bytes < self.sent_bytes:
+            self._note(next(self.call).durable)
+
+    def push(self, segments: Sequence[Segment], level: int = 1) -> int:
         """Move whole segments and wait until they are durable; returns how many chunks were sent."""
         known = self.offer_pages(segments)
         sent, waiting = 0, []
@@ -164,10 +177,10 @@ class PushStream:
             if is_known:
                 continue
             chunks = needed_chunks(segment, self.offer_segment(segment))
-            self.send_records(chunks)
+            self.send_records(chunks, level)
             sent += len(chunks)
             waiting.append(segment.number)
-        self.send(disks_pb2.PushRequest(flush=disks_pb2.Flush()))
+        self.flush()
         self.wait_durable(waiting)
         return sent
 
@@ -227,12 +240,12 @@ class WireClient:
     def commit_raw(self, session: str, size_bytes: int) -> disks_pb2.Disk:
         return self.disks.CommitPush(disks_pb2.CommitPushRequest(session=session, size_bytes=size_bytes))
 
-    def push(self, disk: str, image: Image, location: str = "eastus") -> disks_pb2.Disk:
+    def push(self, disk: str, image: Image, location: str = "eastus", level: int = 1) -> disks_pb2.Disk:
         """A whole push over one stream."""
         self.create_disk(disk, location)
         session = self.begin(disk).session
         stream = self.open(session)
-        stream.push(image.segments)
+        stream.push(image.segments, level)
         stream.close()
         return self.commit(session, image.layout)
 
