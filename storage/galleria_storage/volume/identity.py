@@ -14,6 +14,8 @@ OBJECT: Final = "meta/volume.json"
 FEATURES: Final[frozenset[str]] = frozenset()
 _MAX_SIZE: Final = 64 << 10
 _MAX_HIGH_WATER: Final = (1 << 63) - 1
+_MAX_EPOCH: Final = (1 << 32) - 2
+"""The largest owner epoch that another owner may follow: packs and roots name epochs in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def take_over(store: ObjectStore, dedup: str = "volume") -> Identity:
 
     Raises VolumeUnreadable, and writes nothing, for a file that this version must not touch.
     """
-    data = store.read(OBJECT)
+    data = store.read(OBJECT, 0, _MAX_SIZE + 1)
     before = Identity(uuid4(), 0, dedup) if data is None else parse(data)
     now = replace(before, owner_epoch=before.owner_epoch + 1)
     store.replace(OBJECT, encode(now))
@@ -52,7 +54,7 @@ def take_over(store: ObjectStore, dedup: str = "volume") -> Identity:
 
 
 def encode(identity: Identity) -> bytes:
-    """The bytes of a `volume.json`."""
+    """The bytes of a `volume.json`. Raises VolumeUnreadable if nobody could read them again."""
     members = {
         **identity.extra,
         "format": "galleria-volume",
@@ -63,7 +65,13 @@ def encode(identity: Identity) -> bytes:
         "dedup": identity.dedup,
         "database": None if identity.database is None else _members(identity.database),
     }
-    return json.dumps(members, indent=1).encode()
+    try:
+        data = json.dumps(members, indent=1).encode()
+    except RecursionError as error:
+        raise VolumeUnreadable("members that this version does not know are nested too deep to be kept") from error
+    if len(data) > _MAX_SIZE:
+        raise VolumeUnreadable(f"meta/volume.json would have {len(data)} bytes; it may have {_MAX_SIZE}")
+    return data
 
 
 def parse(data: bytes) -> Identity:
@@ -84,7 +92,7 @@ def parse(data: bytes) -> Identity:
         raise VolumeUnreadable(f"it requires features that this version does not have: {', '.join(unknown)}")
     try:
         identity = UUID(members.pop("id"))
-        epoch = int(members.pop("owner_epoch"))
+        epoch = _whole(members.pop("owner_epoch"), _MAX_EPOCH)
         dedup = members.pop("dedup")
         database = _database(members.pop("database", None))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -101,7 +109,11 @@ def _members(database: Database) -> dict[str, Any]:
 def _database(members: Any) -> Database | None:  # noqa: ANN401 - whatever the file has
     if members is None:
         return None
-    number = members.pop("high_water")
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _MAX_HIGH_WATER:
-        raise ValueError(number)
+    number = _whole(members.pop("high_water"), _MAX_HIGH_WATER)
     return Database(UUID(members.pop("id")), number, members)
+
+
+def _whole(number: Any, most: int) -> int:  # noqa: ANN401 - whatever the file has
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= most:
+        raise ValueError(number)
+    return number
