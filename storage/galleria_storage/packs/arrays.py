@@ -53,8 +53,8 @@ def good_records(data: memoryview, starts: Offsets, ends: Offsets, names: Rows) 
     return found
 
 
-def gapless(entries: Rows) -> bool:
-    """Whether a footer's entries are those of records that lie back to back from the pack's header on."""
+def gapless(entries: Rows, footer: int) -> bool:
+    """Whether a footer's entries are those of records back to back from the pack's header to the footer's offset."""
     ends = np.cumsum(entries["stored_length"].astype(np.int64) + HEADER_SIZE) + PACK_HEADER
-    starts = np.concatenate([[PACK_HEADER], ends[:-1]])
-    return bool((entries["offset"] == starts[: len(entries)]).all())
+    borders = np.concatenate([[PACK_HEADER], ends])
+    return bool(borders[-1] == footer and (entries["offset"] == borders[:-1]).all())

@@ -33,4 +33,6 @@ def decode(data: bytes | None) -> frozenset[int]:
         return frozenset()
     if xxhash.xxh3_128_digest(body) != data[-_CHECK_SIZE:]:
         return frozenset()
-    return frozenset(struct.unpack_from(f"<{count}I", data, _HEADER.size))
+    offsets = struct.unpack_from(f"<{count}I", data, _HEADER.size)
+    found = frozenset(offsets)
+    return found if tuple(sorted(found)) == offsets else frozenset()

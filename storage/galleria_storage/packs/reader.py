@@ -42,7 +42,7 @@ def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> byte
     offset, length = footer_bounds(trailer, pack, size)
     footer = store.read(name, offset, length) or b""
     check_footer(pack, footer, trailer)
-    if not gapless(np.frombuffer(footer, ENTRIES)):
+    if not gapless(np.frombuffer(footer, ENTRIES), offset):
         raise PackDamaged(name, "its footer has records that do not lie back to back")
     return footer
 

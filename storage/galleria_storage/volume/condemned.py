@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
@@ -17,6 +18,8 @@ from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import DOUBTFUL
 from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
 from galleria_storage.volume.scrubbing import SCRUBBED
+
+_MAX_EPOCH: Final = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,11 @@ class CondemnedPacks:
 
     def _remade(self, kind: int, pack: PackId, size: int) -> PackRow:
         """The row of a condemned pack in an index that was made again."""
-        epoch = int.from_bytes((self._core.store.read(_marker(kind, pack)) or b"")[:4], "little")
+        stated = int.from_bytes(self._core.store.read(_marker(kind, pack), 0, 4) or b"", "little")
+        # One that leaves no epochs to come is damaged. Whose leases it meant does not matter: they went with the index.
+        epoch = stated if 0 < stated <= _MAX_EPOCH else self._core.leases.epoch()
         entries = entries_or_salvage(self._core.store, kind, pack, size, self._core.rule)
-        row = PackRow(kind, size, len(entries) // ENTRY_SIZE, max(1, epoch))
+        row = PackRow(kind, size, len(entries) // ENTRY_SIZE, epoch)
         self._put(Batch(), pack, row)
         return row
 

@@ -1,0 +1,58 @@
+"""Files on a volume that no engine wrote are refused or passed over, whatever they say."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from galleria_storage.objects.memory import MemoryObjectStore
+from galleria_storage.packs import bad
+from galleria_storage.packs.format import CONDEMNED, DATA, ENTRY_SIZE, PackDamaged, PackId, encode_footer
+from galleria_storage.packs.reader import read_entries, salvage_entries
+from tests.support.seals import sealed_bad
+from tests.support.small_rule import SMALL_RULE
+from tests.support.volumes import content_of, memory_volume, pushed, read_range, sample
+
+
+@pytest.mark.parametrize("offsets", [[48, 300, 200], [48, 48]])
+def test_a_marker_whose_offsets_do_not_ascend_is_not_heeded(offsets: list[int]) -> None:
+    marker = bytearray(bad.encode(range(len(offsets))))
+    marker[12:-16] = b"".join(offset.to_bytes(4, "little") for offset in offsets)
+    assert bad.decode(sealed_bad(bytes(marker))) == frozenset()
+
+
+def test_a_pack_whose_records_do_not_fill_it_is_read_record_by_record() -> None:
+    store = MemoryObjectStore()
+    pushed(memory_volume(store), uuid4(), content_of(sample(0.5, 1)))
+    name = next(info.name for info in store.list("packs/"))
+    pack, size = PackId(1, int(name[-8:], 16)), len(store.read(name) or b"")
+    entries = read_entries(store, DATA, pack, size)
+    records = (store.read(name) or b"")[: size - len(entries) - 48]
+    data = records + encode_footer(pack, entries[:-ENTRY_SIZE], len(records))
+    store.replace(name, data)
+    with pytest.raises(PackDamaged):
+        read_entries(store, DATA, pack, len(data))
+    assert salvage_entries(store, DATA, pack, SMALL_RULE) == entries
+
+
+@pytest.mark.parametrize("marker", [b"\xff" * 4, b"\xfe\xff\xff\xff", bytes(4), b"", b"\x01" * 9])
+def test_whatever_a_marker_of_a_condemned_pack_says_the_pack_is_condemned(marker: bytes) -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    kept, given_up = content_of(sample(1, 1)), content_of(sample(1, 2))
+    root, gone = pushed(volume, uuid4(), kept).id, pushed(volume, uuid4(), given_up).id
+    volume.release(gone)
+    volume.collect()
+    volume.close()
+    condemned = [info.name for info in store.list("packs/") if info.name.endswith(CONDEMNED)]
+    assert condemned
+    for name in condemned:
+        store.replace(name, marker)
+    again = memory_volume(store)
+    assert again.usage().condemned > 0
+    more = pushed(again, uuid4(), content_of(sample(1, 3))).id
+    again.release(more)
+    again.collect()
+    again.close()
+    assert read_range(memory_volume(store), root) == kept.data
