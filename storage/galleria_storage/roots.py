@@ -11,6 +11,7 @@ from uuid import UUID
 from galleria_storage.digest import name_of
 from galleria_storage.errors import FormatRefused, StorageError
 from galleria_storage.layout import Layout
+from galleria_storage.objects.store import ObjectStore
 
 FOLDER: Final = "roots"
 ABANDONED: Final = "abandoned"
@@ -19,6 +20,7 @@ MAX_NAME: Final = 2048
 MAX_LAYOUT: Final = 1_179_736
 
 _HEADER: Final = struct.Struct("<4sHH16s16s16sIIIIQQII")
+_MAX_FILE: Final = _HEADER.size + MAX_NAME + MAX_LAYOUT + 32
 _OBJECT: Final = re.compile(r"roots/([0-9a-f]{32})(\.released)?")
 
 
@@ -75,6 +77,14 @@ def parse_object_name(name: str) -> tuple[UUID, bool] | None:
     """Root id, and whether the object is the marker of its release; None for other objects."""
     match = _OBJECT.fullmatch(name)
     return None if match is None else (UUID(hex=match[1]), match[2] is not None)
+
+
+def read_file(store: ObjectStore, root: UUID) -> bytes | None:
+    """The root's file, None if it is not there; of one that is too long no more than makes `decode` refuse it.
+
+    Raises StoreFailed.
+    """
+    return store.read(object_name(root), 0, _MAX_FILE + 1)
 
 
 def encode(root: Root) -> bytes:

@@ -6,13 +6,31 @@ from uuid import uuid4
 
 import pytest
 
+from galleria_storage import roots
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.packs import bad
 from galleria_storage.packs.format import CONDEMNED, DATA, ENTRY_SIZE, PackDamaged, PackId, encode_footer
 from galleria_storage.packs.reader import read_entries, salvage_entries
+from galleria_storage.volume import identity
+from galleria_storage.volume.errors import VolumeUnreadable
 from tests.support.seals import sealed_bad
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import content_of, memory_volume, pushed, read_range, sample
+
+MIB = 1 << 20
+
+
+class NotingStore(MemoryObjectStore):
+    """Knows the most that was read at once, in bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most = 0
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes | None:
+        data = super().read(name, offset, length)
+        self.most = max(self.most, len(data or b""))
+        return data
 
 
 @pytest.mark.parametrize("offsets", [[48, 300, 200], [48, 48]])
@@ -56,3 +74,30 @@ def test_whatever_a_marker_of_a_condemned_pack_says_the_pack_is_condemned(marker
     again.collect()
     again.close()
     assert read_range(memory_volume(store), root) == kept.data
+
+
+@pytest.mark.parametrize("kind", ["root", "released", "bad", "condemned", "identity"])
+def test_no_more_of_a_file_is_read_than_one_of_its_kind_may_have(kind: str) -> None:
+    store = NotingStore()
+    volume = memory_volume(store)
+    content = content_of(sample(1, 1))
+    root = pushed(volume, uuid4(), content).id
+    volume.close()
+    pack = next(info.name for info in store.list("packs/"))
+    name = {
+        "root": roots.object_name(root),
+        "released": roots.released_name(uuid4()),
+        "bad": pack + bad.BAD,
+        "condemned": pack + CONDEMNED,
+        "identity": identity.OBJECT,
+    }[kind]
+    store.replace(name, (store.read(name) or b"") + bytes(64 * MIB))
+    store.most = 0
+    try:
+        again = memory_volume(store)
+        again.scrub(lambda _: None)
+        again.verify(lambda _: None)
+        again.close()
+    except VolumeUnreadable:
+        assert kind == "identity"
+    assert store.most <= 5 * MIB

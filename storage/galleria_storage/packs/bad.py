@@ -8,6 +8,7 @@ from typing import Final
 
 import xxhash
 
+from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.format import MAX_RECORDS
 
 BAD: Final = ".bad"
@@ -21,6 +22,11 @@ def encode(offsets: Collection[int]) -> bytes:
     """The marker's bytes for records at these offsets of the pack."""
     body = _HEADER.pack(b"GBAD", 1, 0, len(offsets)) + struct.pack(f"<{len(offsets)}I", *sorted(offsets))
     return body + xxhash.xxh3_128_digest(body)
+
+
+def read(store: ObjectStore, name: str) -> frozenset[int]:
+    """The offsets in the marker of this name; none as `decode` says. Raises StoreFailed."""
+    return decode(store.read(name, 0, MAX_SIZE + 1))
 
 
 def decode(data: bytes | None) -> frozenset[int]:

@@ -88,7 +88,7 @@ def _is_unfinished(core: Core, root_id: UUID) -> bool:
 
 def _root_file(core: Core, root_id: UUID, lacks: int) -> RootFile | None:
     try:
-        data = core.store.read(roots.object_name(root_id))
+        data = roots.read_file(core.store, root_id)
         return None if data is None else RootFile(root_id, roots.decode(root_id, data), "", lacks)
     except StorageError as error:
         return RootFile(root_id, None, str(error), lacks)

@@ -169,7 +169,7 @@ def _roots(core: Core, going: Going) -> Iterator[Root]:
     released = {root for root, marker in filter(None, parsed) if marker}
     for root, marker in filter(None, parsed):
         going()
-        data = None if marker or root in released - held else core.store.read(roots.object_name(root))
+        data = None if marker or root in released - held else roots.read_file(core.store, root)
         if data is not None:
             try:
                 yield roots.decode(root, data)

@@ -175,7 +175,7 @@ class Core:
         with self._roots_lock:
             root = self._roots.get(root_id)
         if root is None:
-            data = self.store.read(roots.object_name(root_id))
+            data = roots.read_file(self.store, root_id)
             if data is None and self.pinned(root_id.bytes) is None:
                 return None  # released while we looked
             if data is None:

@@ -48,7 +48,7 @@ class Quarantine:
         with self._core.alone():
             visible = self._take_out(pack, zip(keys, rows, strict=True))
             name = pack.object_name(kind) + bad.BAD
-            offsets = bad.decode(self._core.store.read(name)) | set(np.frombuffer(entries, ENTRIES)["offset"].tolist())
+            offsets = bad.read(self._core.store, name) | set(np.frombuffer(entries, ENTRIES)["offset"].tolist())
             self._core.store.replace(name, bad.encode(offsets))
         return visible
 
@@ -60,7 +60,7 @@ class Quarantine:
         core, name = self._core, pack.object_name(kind) + bad.BAD
         keys, rows = keys_and_rows(pack, entries)
         with core.alone():
-            offsets = bad.decode(core.store.read(name))
+            offsets = bad.read(core.store, name)
             if offsets:
                 left = offsets - set(np.frombuffer(entries, ENTRIES)["offset"].tolist())
                 core.store.replace(name, bad.encode(left))
@@ -167,7 +167,7 @@ class Quarantine:
 
 def usable_entries(core: Core, kind: int, pack: PackId, size: int) -> tuple[bytes, bytes]:
     """Footer entries of a pack's records that may be used, and of those put aside. Raises StoreFailed."""
-    aside = bad.decode(core.store.read(pack.object_name(kind) + bad.BAD))
+    aside = bad.read(core.store, pack.object_name(kind) + bad.BAD)
     encoded = entries_or_salvage(core.store, kind, pack, size, core.rule)
     if not aside:
         return encoded, b""

@@ -94,7 +94,7 @@ def _root_files(store: ObjectStore, but: Collection[UUID] = ()) -> Iterator[Root
     parsed = [roots.parse_object_name(info.name) for info in store.list(f"{roots.FOLDER}/")]
     released = {root for root, marker in filter(None, parsed) if marker}
     for root, marker in filter(None, parsed):
-        data = None if marker or root in released or root in but else store.read(roots.object_name(root))
+        data = None if marker or root in released or root in but else roots.read_file(store, root)
         if data is not None:
             try:
                 yield roots.decode(root, data)

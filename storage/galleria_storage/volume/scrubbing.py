@@ -117,7 +117,7 @@ class Scrubber:
         except (PackDamaged, StoreFailed):
             yield self._doubt(pack, row)
             return
-        aside = bad.decode(store.read(name + bad.BAD))
+        aside = bad.read(store, name + bad.BAD)
         for part in _parts(np.frombuffer(entries, ENTRIES)):
             good = self._good(name, part, names=names)
             # Those put aside before are no news.
@@ -212,7 +212,7 @@ def _unreadable_roots(core: Core) -> Iterator[UUID]:
         parsed = roots.parse_object_name(info.name)
         if parsed is not None and not parsed[1]:
             try:
-                data = core.store.read(info.name)
+                data = roots.read_file(core.store, parsed[0])
                 if data is not None:
                     roots.decode(parsed[0], data)
             except StorageError:

@@ -117,7 +117,7 @@ def _readable(core: Core, found: Verified) -> Iterator[Root]:
     found.total_roots = len(ids)
     for root in ids:
         try:
-            data = core.store.read(roots.object_name(root))
+            data = roots.read_file(core.store, root)
             if data is not None:
                 yield roots.decode(root, data)
         except StorageError:
