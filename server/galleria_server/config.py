@@ -16,6 +16,9 @@ DEDUPS = ("volume", "scope")
 MIN_COPY_BANDWIDTH = 1 << 20
 MAX_PORT = 65535
 DEFAULT_COLLECT_EVERY = 60.0
+DEFAULT_LEASE = 15 * 60.0
+MIN_LEASE, MAX_LEASE = 1.0, 7 * 24 * 3600.0
+COPIES_PER_REGION = 2
 DEFAULT_SCRUB_EVERY = 30 * 24 * 3600.0
 DEFAULT_SCRUB_RATE = 16 << 20
 
@@ -102,6 +105,7 @@ class Limits:
     condemned_for: float = 60.0
     scrub_every: float = DEFAULT_SCRUB_EVERY
     scrub_rate: int = DEFAULT_SCRUB_RATE
+    lease: float = DEFAULT_LEASE
 
     @property
     def upkeep(self) -> UpkeepPlan:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from galleria_server.config import (
+    COPIES_PER_REGION,
     DEFAULT_LISTEN,
+    MAX_LEASE,
+    MIN_LEASE,
     Address,
     Config,
     ConfigError,
@@ -28,7 +31,7 @@ LIMITS_PREFIX = f"{ENVIRONMENT_PREFIX}LIMITS__"
 FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 DEFAULT_DATA = "data"
 _SETTINGS = ("data", "listen", "metrics_listen", "log")
-_DURATIONS = frozenset({"idle_timeout", "drain_grace", "collect_every", "condemned_for", "scrub_every"})
+_DURATIONS = frozenset({"idle_timeout", "drain_grace", "collect_every", "condemned_for", "scrub_every", "lease"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,16 @@ def load_config(flags: Flags, environment: Mapping[str, str]) -> Config:
         if (value := getattr(flags, key)) is not None
     }
     data = Path(_text(settings, "data", DEFAULT_DATA)).expanduser().absolute()
+    limits = _limits(source, document.get("limits", {}), environment)
+    regions = _regions(source, document.get("regions"), data)
+    _refuse_slow_copies(source, regions, limits)
     return Config(
         data=data,
         listen=_address(settings, "listen") or parse_address("default", "listen", DEFAULT_LISTEN),
-        regions=_regions(source, document.get("regions"), data),
+        regions=regions,
         metrics_listen=_address(settings, "metrics_listen"),
         log=_log(settings),
-        limits=_limits(source, document.get("limits", {}), environment),
+        limits=limits,
     )
 
 
@@ -148,6 +154,8 @@ def _limit(key: str, setting: Setting) -> float:
     if key == "max_disk" and value > BLOCK_CDC_1.max_disk:
         problem = f"{setting.value} is above what the chunking rule allows, {BLOCK_CDC_1.max_disk} bytes"
         raise ConfigError(setting.source, f"limits.{key}", problem)
+    if key == "lease" and not MIN_LEASE <= value <= MAX_LEASE:
+        raise ConfigError(setting.source, f"limits.{key}", f"{setting.value} must be from 1s to 7d")
     return value
 
 
@@ -156,3 +164,14 @@ def _refuse_nonsense(settings: Mapping[str, Setting], limits: Limits) -> None:
         setting = settings.get("max_records") or settings["max_message"]
         problem = f"{limits.max_records} bytes do not fit into a message of max_message, {limits.max_message}"
         raise ConfigError(setting.source, "limits.max_records", problem)
+
+
+def _refuse_slow_copies(source: str, regions: tuple[RegionConfig, ...], limits: Limits) -> None:
+    """Refuse a bandwidth for which copies wait so long that what they hold is no longer kept for them."""
+    for region in regions:
+        if region.copy_bandwidth is not None:
+            wait = COPIES_PER_REGION * BLOCK_CDC_1.segment / region.copy_bandwidth
+            # Traffic renews a lease once a third of it is over.
+            if limits.lease <= 3 * wait:
+                problem = f"a copy may wait {wait:.0f} s for it; with it limits.lease must be over {3 * wait:.0f} s"
+                raise ConfigError(source, f"regions.{region.name}.copy_bandwidth", problem)

@@ -42,7 +42,8 @@ def make_content(foundation: Foundation, make_bucket: Callable[[int], TokenBucke
 
     def open_volume(volume: VolumeConfig, *, rebuild: bool) -> Volume:
         check_dedup(volume)
-        policy = Policy(volume.dedup, condemned_seconds=config.limits.condemned_for)
+        limits = config.limits
+        policy = Policy(volume.dedup, condemned_seconds=limits.condemned_for, lease_seconds=limits.lease)
         return open_local_volume(volume.path, shared, policy=policy, rebuild=rebuild)
 
     ownership = Ownership(foundation.metadata, foundation.installation)
@@ -84,7 +85,7 @@ class LocalContent:
         shared = Catalogue(at.metadata, self, names, at.tokens, at.bell, at.clock)
         stream_limits = StreamLimits(max_records_bytes=limits.max_records, idle_timeout_seconds=limits.idle_timeout)
         sources = Sources(at.metadata, names, self.volumes)
-        disks = DisksService(shared, self.volumes, self._pushes, stream_limits, limits.max_disk)
+        disks = DisksService(shared, self.volumes, self._pushes, stream_limits, limits)
         contents = ContentsService(sources, self.volumes, limits.idle_timeout)
         disks_pb2_grpc.add_DisksServicer_to_server(disks, server)
         contents_pb2_grpc.add_ContentsServicer_to_server(contents, server)

@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from galleria_server.config import MIN_COPY_BANDWIDTH, Config, ConfigError, VolumeConfig
+from galleria_server.config import COPIES_PER_REGION, MIN_COPY_BANDWIDTH, Config, ConfigError, VolumeConfig
 from galleria_server.config_file import Flags, load_config
 from galleria_server.config_text import to_toml
 from galleria_server.quantities import QuantityInvalid, parse_duration, parse_size
-from galleria_server.reconciler.reconciler import COPIES_PER_REGION
 from galleria_storage.rules import BLOCK_CDC_1
 from galleria_storage.volume.leases import LEASE_SECONDS
 
@@ -87,6 +86,15 @@ def test_a_region_may_copy_as_slowly_as_the_limit_says(tmp_path: Path) -> None:
     assert config.regions[0].copy_bandwidth == 1_048_576
 
 
+@pytest.mark.parametrize(("lease", "seconds"), [("1s", 1.0), ("7d", 604_800.0)])
+def test_leases_are_as_long_as_the_limit_says(tmp_path: Path, lease: str, seconds: float) -> None:
+    assert load(f"[limits]\nlease = '{lease}'", tmp_path).limits.lease == seconds
+
+
+def test_leases_last_fifteen_minutes_when_nothing_is_said(tmp_path: Path) -> None:
+    assert load("", tmp_path).limits.lease == LEASE_SECONDS
+
+
 def test_a_copy_outlives_the_longest_wait_for_bandwidth() -> None:
     waits = COPIES_PER_REGION * BLOCK_CDC_1.segment / MIN_COPY_BANDWIDTH
     # Traffic renews a lease once a third of it is over.
@@ -117,6 +125,9 @@ def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) ->
         ("[limits]\nmax_disk = '3TiB'", "limits.max_disk", "2199023255552"),
         ("[limits]\nmax_disk = 'big'", "limits.max_disk", "64MiB"),
         ("[limits]\nidle_timeout = '1 year'", "limits.idle_timeout", "30s"),
+        ("[limits]\nlease = '999ms'", "limits.lease", "from 1s to 7d"),
+        ("[limits]\nlease = '8d'", "limits.lease", "from 1s to 7d"),
+        ("[limits]\nlease='384s'\n[regions.east]\ncopy_bandwidth='1MiB'", "regions.east.copy_bandwidth", "over 384 s"),
         ("[limits]\nmax_calls = 0", "limits.max_calls", "above 0"),
         ("[limits]\nmax_calls = true", "limits.max_calls", "must be a number"),
         ("[limits]\nmax_records = '8MiB'", "limits.max_records", "do not fit"),

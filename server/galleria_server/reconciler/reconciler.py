@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from galleria_server.clock import Clock
+from galleria_server.config import COPIES_PER_REGION
 from galleria_server.domain.models import Copy, CopyState, DiskState
 from galleria_server.metadata import copies, disks
 from galleria_server.metadata.engine import MetadataPool
@@ -20,7 +21,6 @@ from galleria_server.reconciler import steps
 from galleria_server.reconciler.copying import CLAIM, Copying
 from galleria_server.reconciler.removing import Removing
 
-COPIES_PER_REGION = 2
 # More at once only fight for this process's processors and memory.
 COPIES_AT_ONCE = 2
 DUE_AT_ONCE = 1000

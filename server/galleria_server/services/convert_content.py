@@ -56,7 +56,9 @@ def disk_message(disk: Disk) -> disks_pb2.Disk:
     return message
 
 
-def session_message(live: LivePush, disk: str, durable: set[int], now: datetime, seconds: int) -> disks_pb2.PushSession:
+def session_message(
+    live: LivePush, disk: str, durable: set[int], now: datetime, seconds: float
+) -> disks_pb2.PushSession:
     """The message of an open push that lapses `seconds` after `now`."""
     return disks_pb2.PushSession(
         session=str(live.session),

@@ -15,6 +15,7 @@ from galleria.v1 import disks_pb2 as pb
 from galleria.v1 import disks_pb2_grpc
 from galleria.v1.record_messages import PushedRecords
 from galleria_server.catalogue import disks as catalogue
+from galleria_server.config import Limits
 from galleria_server.domain.disk_size import check_size
 from galleria_server.domain.errors import NotFound
 from galleria_server.domain.errors_content import ProtocolViolated, PushMissing
@@ -35,7 +36,6 @@ from galleria_server.services.parsing import known_group, parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 from galleria_server.streams import first_sent, taken
 from galleria_server.volumes.registry import Volumes
-from galleria_storage.volume.leases import LEASE_SECONDS
 
 T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -45,14 +45,15 @@ class DisksService(disks_pb2_grpc.DisksServicer):
     """Uploaded content."""
 
     def __init__(
-        self, shared: Catalogue, volumes: Volumes, pushes: Pushes, limits: StreamLimits, max_disk: int
+        self, shared: Catalogue, volumes: Volumes, pushes: Pushes, stream_limits: StreamLimits, limits: Limits
     ) -> None:
         self._metadata = shared.metadata
         self._shared = shared
         self._volumes = volumes
         self._pushes = pushes
-        self._limits = limits
-        self._max_disk = max_disk
+        self._limits = stream_limits
+        self._max_disk = limits.max_disk
+        self._lease_seconds = limits.lease
 
     async def CreateDisk(self, request: pb.CreateDiskRequest, context: Context) -> pb.Disk:
         group = known_group(parse_group("parent", request.parent))
@@ -139,7 +140,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         disk = await self._metadata.read(rows.find_by_uid, live.disk)
         if disk is None:
             raise NotFound("push", str(live.session))
-        return session_message(live, str(disk.name), durable, self._shared.clock(), LEASE_SECONDS)
+        return session_message(live, str(disk.name), durable, self._shared.clock(), self._lease_seconds)
 
 
 def _position(disk: Disk) -> Position:

@@ -23,7 +23,7 @@ from galleria_storage.rules import Rule
 from galleria_storage.volume.chunks import ChunkTable, Packs
 from galleria_storage.volume.damage import Damage
 from galleria_storage.volume.identity import Identity
-from galleria_storage.volume.leases import Lease, LeaseTable
+from galleria_storage.volume.leases import LEASE_SECONDS, Lease, LeaseTable
 from galleria_storage.volume.rows import ChunkRow, RootRow, chunk_prefix, scope_prefix
 
 _MOST_DOMAINS: Final = 0xFFFFFFFF
@@ -53,6 +53,7 @@ class Core:
         rules: Sequence[Rule],
         clock: Callable[[], float],
         pack_sizes: Mapping[int, int] = TARGET_SIZES,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.store = store
         self.index = index
@@ -61,7 +62,7 @@ class Core:
         self.clock = clock
         self.pack_sizes = pack_sizes
         self.chunks = ChunkTable(index)
-        self.leases = LeaseTable(index, clock)
+        self.leases = LeaseTable(index, clock, lease_seconds)
         self.damage = Damage(index)
         # Whoever meets records that cannot be read says so here: kind, domain, names.
         self.examine: Callable[[int, int, Sequence[bytes]], None] = lambda *_: None

@@ -37,7 +37,7 @@ class Piece(NamedTuple):
 class Reader:
     """Reads one root. A context manager; safe for many threads; `close` ends its lease.
 
-    The root may be released meanwhile: its bytes stay until the reader is closed or idle for 15 minutes.
+    The root may be released meanwhile: its bytes stay until the reader is closed or idle for longer than a lease.
     """
 
     def __init__(self, core: Core, root: Root) -> None:

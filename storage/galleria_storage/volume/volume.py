@@ -91,7 +91,7 @@ class Volume:
         built = is_built(index, identity.id) and not contradicted(store, index)
         if not built:
             index.clear()
-        self._core = Core(store, index, identity, rules, clock, policy.pack_sizes)
+        self._core = Core(store, index, identity, rules, clock, policy.pack_sizes, policy.lease_seconds)
         self._pinning = Pinning(self._core)
         if built:
             complete(self._core, self._pinning)
