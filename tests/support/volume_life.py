@@ -14,11 +14,12 @@ import threading
 from pathlib import Path
 from uuid import UUID
 
+from galleria_storage.errors import StorageError
 from galleria_storage.index.rocks_options import RocksShared
 from galleria_storage.volume import Policy, Volume, open_local_volume
 from galleria_storage.volume.pins import Holder
 from tests.support.small_rule import SMALL_RULE
-from tests.support.volumes import SMALL_PACKS, Content, content_of, sample, send, unknown_segments
+from tests.support.volumes import SMALL_PACKS, Content, content_of, record_of, sample, unknown_segments, wanted_names
 
 _SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)
 
@@ -42,12 +43,19 @@ def push(volume: Volume, root: UUID, content: Content) -> None:
     """Push content as a root of SCOPE, and tell what is told of it."""
     begun = volume.begin_push(SCOPE, root, lease_id=root, rule=SMALL_RULE)
     tell(f"begun {root}")
+    # Told by the thread that made it durable, at once.
+    stream = begun.attach(lambda segments, _: tell(*(f"durable {root} {number}" for number in segments)), _fail)
     for segment in unknown_segments(begun, content):
-        told = send(begun, content, [segment])
-        assert told.failures == []
-        tell(*(f"durable {root} {number}" for number in told.durable))
+        bits = stream.offer_segment(segment, content.pages[segment])
+        for name in wanted_names(content.names[segment], bits):
+            stream.receive(record_of(content.chunks[name]))
+        stream.flush()
     begun.commit(content.layout, Holder(SCOPE, root, "disk"))
     tell(f"kept {root}")
+
+
+def _fail(error: StorageError) -> None:
+    raise error
 
 
 def tell(*lines: str) -> None:
