@@ -1,6 +1,6 @@
 """Collection after deleting every third of 50 versions that share 90%, beside `cp` of the bytes that it rewrites.
 
-    python -m benchmarks.collecting
+python -m benchmarks.collecting
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ def _version(number: int) -> Iterator[bytes]:
 def _blocks(seed: str) -> bytes:
     source = random.Random(seed)
     half = _BLOCK // 2
-    return b"".join([source.randbytes(half) + b"text " * (half // 5) + b"\n" * (half % 5)
-                     for _ in range(_OWN_RUN // _BLOCK)])
+    return b"".join(
+        [source.randbytes(half) + b"text " * (half // 5) + b"\n" * (half % 5) for _ in range(_OWN_RUN // _BLOCK)]
+    )
 
 
 def _run(made: Path, deleted: list[UUID], shared: RocksShared) -> Run:

@@ -51,11 +51,12 @@ def _take_out(
     core: Core, prefix: bytes, names: Sequence[bytes], held: Collection[PackId], kind: int, domain: int
 ) -> bool:
     with core.alone():
-        batch, kept = Batch(), False
-        for name, row in zip(names, core.chunks.locate(kind, domain, names), strict=True):
-            if row is not None and row.pack in held:
-                kept = True
-            else:
+        batch = Batch()
+        # Rows are looked up only where something is held.
+        rows = core.chunks.locate(kind, domain, names) if held else ()
+        kept = {name for name, row in zip(names, rows, strict=False) if row is not None and row.pack in held}
+        for name in names:
+            if name not in kept:
                 batch.delete(Table.SCOPES, prefix + name)
         core.index.apply(batch)
     return not kept
