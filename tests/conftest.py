@@ -1,4 +1,7 @@
-"""Folders for what several tests share. pytest keeps such a folder after a failure; these go with their scope."""
+"""Settings of Hypothesis, and folders for what several tests share.
+
+pytest keeps such a folder after a failure; these go with their scope.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("galleria", deadline=None)
+settings.load_profile("galleria")
 
 
 @pytest.fixture(scope="session")
