@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from galleria_storage.index.errors import IndexClosed
 from galleria_storage.index.store import Batch, Table
@@ -48,10 +49,15 @@ class MemoryIndex:
             for rows in self.rows.values():
                 rows.clear()
 
-    def approximate_count(self, table: Table) -> int:
+    def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        self._refuse_closed()
+        # Whoever makes the rows may read this index.
+        found = list(rows)
+        if any(key >= after for (key, _), (after, _) in pairwise(found)):
+            raise ValueError(f"keys for {table.value} do not ascend")
         with self._lock:
             self._refuse_closed()
-            return len(self.rows[table])
+            self.rows[table].update(found)
 
     def _until_closed(self, rows: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
         for row in rows:

@@ -6,30 +6,36 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from galleria_storage.index.errors import IndexClosed
 from galleria_storage.index.rocks_errors import from_engine, translating
+from galleria_storage.index.rocks_load import SortedFiles
 from galleria_storage.index.rocks_options import RocksShared, database_options, family_options
 from galleria_storage.index.rocks_places import BLOOMED, FAMILIES, PLACES
 from galleria_storage.index.rocks_scan import RocksScan
 from galleria_storage.index.store import Batch, Table
 
+_LOADING: Final = "loading"
+"""Folder in the database's, of which it takes no notice."""
+
 
 class RocksIndex:
     """An Index in the RocksDB database at `path`, for one opener at a time. Get one by `open` or `create`."""
 
-    def __init__(self, path: Path, database: Rdict) -> None:
+    def __init__(self, path: Path, database: Rdict, shared: RocksShared) -> None:
         self._path = path
+        self._shared = shared
         self._database: Rdict | None = database
         self._families = {name: database.get_column_family(name) for name in FAMILIES}
         self._handles = {name: database.get_column_family_handle(name) for name in FAMILIES}
         self._scans: weakref.WeakSet[RocksScan] = weakref.WeakSet()
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
         self._synced = WriteOptions()
         self._synced.sync = True
 
@@ -37,7 +43,7 @@ class RocksIndex:
     def open(cls, path: Path, shared: RocksShared) -> Self:
         """Open an index that is there. Raises IndexDamaged if it is missing or broken, IndexLocked, IndexFailed."""
         with translating(path):
-            return cls(path, _database(path, shared, create=False))
+            return cls(path, _database(path, shared, create=False), shared)
 
     @classmethod
     def create(cls, path: Path, shared: RocksShared) -> Self:
@@ -110,12 +116,13 @@ class RocksIndex:
             for name in FAMILIES:
                 self._family(name).compact_range(None, None)
 
-    def approximate_count(self, table: Table) -> int:
+    def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
         family, head = PLACES[table]
-        if head:
-            return sum(1 for _ in self.scan(table))
-        with translating(self._path):
-            return self._family(family).property_int_value("rocksdb.estimate-num-keys") or 0
+        with self._loading, translating(self._path):
+            self._opened()
+            with SortedFiles(self._path / _LOADING, family_options(self._shared, bloom=family in BLOOMED)) as files:
+                files.write(head, rows)
+                files.ingest(self._family(family))
 
     def _opened(self) -> Rdict:
         if self._database is None:

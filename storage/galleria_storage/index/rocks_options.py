@@ -17,7 +17,7 @@ _WRITE_BUFFERS_BYTES = 64 << 20
 _MEMTABLE_BYTES = 16 << 20
 _MEMTABLE_STEP_BYTES = 64 << 10
 _WAL_BYTES = 64 << 20
-_FILE_BYTES = 128 << 20
+FILE_BYTES = 128 << 20
 _BLOOM_BITS = 10
 # An idle database keeps six descriptors and a quarter of its table files open; this bounds a busy one.
 _OPEN_FILES = 48
@@ -62,7 +62,7 @@ def family_options(shared: RocksShared, *, bloom: bool) -> Options:
     options.set_block_based_table_factory(_table_format(shared, bloom=bloom))
     options.set_write_buffer_size(_MEMTABLE_BYTES)
     options.set_arena_block_size(_MEMTABLE_STEP_BYTES)
-    options.set_target_file_size_base(_FILE_BYTES)
+    options.set_target_file_size_base(FILE_BYTES)
     # Keys are digests: they do not compress.
     options.set_compression_type(DBCompressionType.none())
     return options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -78,8 +78,12 @@ class Index(Protocol):
         """Empty all tables, durably."""
         ...
 
-    def approximate_count(self, table: Table) -> int:
-        """About how many rows a table has. Cheap for CHUNKS and SCOPES, where a row put twice may count twice."""
+    def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Set very many rows, whose keys ascend strictly: all of them or none, durable when it returns.
+
+        Memory does not grow with them where the index is on a disk. Raises ValueError where a key does not ascend;
+        what `rows` raises leaves the index as it was.
+        """
         ...
 
 
