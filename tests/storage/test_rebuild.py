@@ -1,17 +1,24 @@
 """An index that is lost is made again from what lies on the volume, damaged or not."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from galleria_storage import roots
-from galleria_storage.index.memory import MemoryIndex
-from galleria_storage.index.store import Table
+from galleria_storage.index import Batch, IndexFailed, MemoryIndex, RocksIndex, RocksShared, Table
+from galleria_storage.index.memory import Rows
 from galleria_storage.objects.memory import MemoryObjectStore
+from galleria_storage.packs.format import DATA, PackId, decode_entries, encode_entries
+from galleria_storage.packs.reader import read_entries
+from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import CHUNK
-from galleria_storage.volume import RecordsUnreadable, Volume
-from galleria_storage.volume.rows import KnownPage, chunk_prefix
+from galleria_storage.volume import Policy, RecordsUnreadable, Volume, open_local_volume
+from galleria_storage.volume.rows import KnownPage, PackRow, chunk_prefix
+from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import (
+    SMALL_PACKS,
     begin,
     content_of,
     holder,
@@ -60,6 +67,101 @@ def test_the_rows_are_those_that_were_lost(dedup: str) -> None:
     highest = max(int(name[-8:], 16) for name in before)
     new = {f"packs/00000002-{highest + 1:08x}", f"pages/00000002-{highest + 2:08x}"}
     assert {*names(store, "packs/"), *names(store, "pages/")} - before == new
+
+
+@pytest.mark.parametrize("dedup", ["volume", "scope"])
+def test_of_records_with_one_name_the_first_counts_again(dedup: str) -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index, dedup=dedup)
+    pushed(volume, SCOPES[0], FIRST)
+    pushed(volume, SCOPES[1], SECOND)
+    volume.close()
+    for number, name in enumerate(names(store, "packs/") * 2):
+        repeat_pack(store, name, volume.id.bytes, PackId(1, 100 + number))
+    # An index that is there takes packs in one by one.
+    index = MemoryIndex(index.rows)
+    memory_volume(store, index, dedup=dedup).close()
+    packs = [PackRow.decode(row) for row in index.rows[Table.PACKS].values()]
+    assert {row.hidden / row.records for row in packs} == {0, 1}
+    _, again = rebuilt(store, dedup)
+    for table in COMPARED:
+        assert again.rows[table] == index.rows[table], table
+
+
+def repeat_pack(store: MemoryObjectStore, name: str, volume: bytes, pack: PackId) -> None:
+    """Write another pack that has all records of one, twice."""
+    entries = decode_entries(read_entries(store, DATA, PackId(1, int(name[-8:], 16)), len(store.read(name) or b"")))
+    length = entries[-1].offset + 72 + entries[-1].stored_length - 48
+    records = store.read(name, 48, length) or b""
+    writer = OpenPack(store, volume, pack, DATA)
+    for start in (0, length):
+        moved = [entry._replace(offset=entry.offset + start) for entry in entries]
+        writer.append_entries(encode_entries(moved), records)
+    writer.seal()
+
+
+class BreakingIndex(MemoryIndex):
+    """Fails in place of the change that comes after so many others."""
+
+    def __init__(self, rows: Rows, changes: int) -> None:
+        super().__init__(rows)
+        self.left = changes
+
+    def apply(self, batch: Batch) -> None:
+        self._change()
+        super().apply(batch)
+
+    def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        self._change()
+        super().load(table, rows)
+
+    def _change(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise IndexFailed(Path("index"), "broken")
+
+
+def test_a_rebuild_that_breaks_off_anywhere_begins_again() -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index)
+    for scope, content in zip(SCOPES, [FIRST, SECOND], strict=True):
+        pushed(volume, scope, content)
+    volume.close()
+    steps = 0
+    while True:
+        broken = BreakingIndex({table: {} for table in Table}, steps)
+        try:
+            memory_volume(store, broken).close()
+            break
+        except IndexFailed:
+            again = MemoryIndex(broken.rows)
+            memory_volume(store, again).close()
+            for table in COMPARED:
+                assert again.rows[table] == index.rows[table], (steps, table)
+        steps += 1
+    assert steps >= 5
+
+
+def test_an_index_on_disk_is_made_again_with_the_same_rows(tmp_path: Path) -> None:
+    shared = RocksShared()
+    volume = open_local_volume(tmp_path, shared, rules=[SMALL_RULE], policy=Policy("scope", SMALL_PACKS))
+    pushed(volume, SCOPES[0], FIRST)
+    pushed(volume, SCOPES[1], SECOND)
+    root = pushed(volume, SCOPES[0], SECOND)
+    volume.close()
+    before = rows_on_disk(tmp_path / "index", shared)
+    volume = open_local_volume(tmp_path, shared, rules=[SMALL_RULE], rebuild=True)
+    assert read_range(volume, root.id) == SECOND.data
+    volume.close()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert rows_on_disk(tmp_path / "index", shared) == before
+
+
+def rows_on_disk(path: Path, shared: RocksShared) -> list[list[tuple[bytes, bytes]]]:
+    index = RocksIndex.open(path, shared)
+    rows = [list(index.scan(table)) for table in COMPARED]
+    index.close()
+    return rows
 
 
 def test_what_no_root_holds_comes_back_as_nobodys() -> None:

@@ -238,6 +238,10 @@ class _PoweredIndex(MemoryIndex):
         self._disk.change("apply")
         super().apply(batch)
 
+    def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        self._disk.change("load")
+        super().load(table, rows)
+
 
 class Machine:
     """A machine with one volume, on a disk that forgets what was not fsynced."""

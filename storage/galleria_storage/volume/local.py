@@ -43,6 +43,7 @@ def open_local_volume(
                 rules=rules,
                 clock=clock,
                 policy=policy,
+                scratch=path / "tmp",
                 index_size=lambda: _folder_size(path / "index"),
                 on_close=lambda: _let_go(store, lock),
             )

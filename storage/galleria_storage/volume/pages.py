@@ -30,6 +30,13 @@ def chunk_entries(page: bytes) -> Rows:
     return entries[entries["length"] < _HOLE]
 
 
+def summary(page: bytes) -> tuple[int, int, int]:
+    """Bytes covered, bytes occupied and number of chunks of a page that is known to be good."""
+    lengths = np.frombuffer(page, PAGE_ENTRIES)["length"].astype(np.int64)
+    chunks = lengths < _HOLE
+    return int((lengths & _HOLE - 1).sum()), int(lengths[chunks].sum()), int(chunks.sum())
+
+
 def read_pages(
     core: Core, pages: Places, going: Callable[[], None], lost: Callable[[bytes], None]
 ) -> Iterator[tuple[bytes, bytes]]:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from uuid import UUID
 
 from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, decode_entries, parse_object_name
+from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
 from galleria_storage.page import Page
-from galleria_storage.records import CHUNK
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable
+from galleria_storage.volume.filling import fill_chunks, fill_scopes
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import usable_entries
 from galleria_storage.volume.reading import Reader
-from galleria_storage.volume.rows import KnownPage, pack_key, scope_prefix
+from galleria_storage.volume.rows import KnownPage, pack_key
 
 _BUILT = b"built"
 
@@ -30,12 +31,16 @@ def is_built(index: Index, volume: UUID) -> bool:
     return index.get(Table.META, [_BUILT])[0] == volume.bytes
 
 
-def rebuild(core: Core, pinning: Pinning) -> None:
-    """Fill an empty index. Raises StoreFailed; damaged packs and roots give what can be saved of them."""
-    domains = set[int]().union(*(_note_pack(core, *found) for found in _packs(core.store)))
-    for root in _root_files(core.store):
-        _note_root(core, pinning, root)
-        _grant_chunks(core, root)
+def rebuild(core: Core, pinning: Pinning, scratch: Path | None) -> None:
+    """Fill an empty index, in memory that does not grow with it: rows are sorted in nameless files in `scratch`.
+
+    Raises StoreFailed; damaged packs and roots give what can be saved of them.
+    """
+    domains = fill_chunks(core, _packs(core.store), scratch)
+    found = list(_root_files(core.store))
+    fill_scopes(core, found, scratch)
+    for root in found:
+        pinning.complete(root, iter(()))
         _keep_domain(core, root)
     batch = Batch()
     # A number that was ever given to a scope is never given to another.
@@ -63,15 +68,14 @@ def complete(core: Core, pinning: Pinning) -> None:
         _note_root(core, pinning, root)
 
 
-def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> set[int]:
-    """Make a pack's records visible; the domains among them."""
+def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> None:
+    """Make a pack's records visible."""
     entries, aside = usable_entries(core, kind, pack, size)
     batch = Batch()
     core.chunks.add_pack(batch, pack, kind, size, entries, len(aside) // ENTRY_SIZE)
     if aside:
         core.damage.note(batch, keys_and_rows(pack, aside)[0], pack)
     core.index.apply(batch)
-    return {entry.domain for entry in decode_entries(entries)}
 
 
 def _note_root(core: Core, pinning: Pinning, root: Root) -> None:
@@ -118,16 +122,6 @@ def _pages(reader: Reader) -> Iterator[tuple[bytes, Page]]:
             continue
         if name is not None and encoded is not None:
             yield name, Page.parse(encoded, layout.rule)
-
-
-def _grant_chunks(core: Core, root: Root) -> None:
-    prefix = scope_prefix(root.holder.scope.bytes, CHUNK)
-    with Reader(core, root) as reader:
-        for _, page in _pages(reader):
-            batch = Batch()
-            for name in set(page.names):
-                batch.put(Table.SCOPES, prefix + name, b"")
-            core.index.apply(batch)
 
 
 def _keep_domain(core: Core, root: Root) -> None:

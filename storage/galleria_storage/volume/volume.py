@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import UUID
 
 from galleria_storage.errors import StorageError, UnknownRule
@@ -73,7 +74,7 @@ class Volume:
     """An open volume. Safe for many threads; every method but `suspect` may wait for the disk.
 
     Opening counts the owner epoch up, makes a missing index again and completes what a crash left between an object
-    and its rows. Raises VolumeUnreadable, StoreFailed.
+    and its rows. Files without a name are kept in `scratch` meanwhile. Raises VolumeUnreadable, StoreFailed.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Volume:
         rules: Sequence[Rule] = (BLOCK_CDC_1,),
         clock: Callable[[], float] = system_clock,
         policy: Policy = DEFAULT,
+        scratch: Path | None = None,
         index_size: Callable[[], int] = lambda: 0,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
@@ -96,7 +98,7 @@ class Volume:
         if built:
             complete(self._core, self._pinning)
         else:
-            rebuild(self._core, self._pinning)
+            rebuild(self._core, self._pinning, scratch)
         finish_abandoned(self._core)
         # Numbers are known only once the packs are.
         self._core.count_packs()
