@@ -1,5 +1,6 @@
 """An index that is lost is made again from what lies on the volume, damaged or not."""
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -9,8 +10,10 @@ import pytest
 from galleria_storage import roots
 from galleria_storage.index import Batch, IndexFailed, MemoryIndex, RocksIndex, RocksShared, Table
 from galleria_storage.index.memory import Rows
+from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.objects.memory import MemoryObjectStore
-from galleria_storage.packs.format import DATA, PackId, decode_entries, encode_entries
+from galleria_storage.packs import bad
+from galleria_storage.packs.format import DATA, PAGES, PackId, decode_entries, encode_entries
 from galleria_storage.packs.reader import read_entries
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import CHUNK
@@ -261,6 +264,45 @@ def test_a_damaged_page_leaves_everything_else_readable(lost: bool) -> None:  # 
         send(push, FIRST, unknown)
         push.commit(FIRST.layout, holder(SCOPES[0]))
         assert read_range(volume, broken.id) == FIRST.data
+
+
+class RottenStore(MemoryObjectStore):
+    """Fails to read one byte of one object."""
+
+    rotten = ("", 0)
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes | None:
+        data = super().read(name, offset, length)
+        at = self.rotten[1]
+        if name == self.rotten[0] and offset <= at < offset + len(data or b""):
+            raise StoreFailed(name, "read", errno.EIO)
+        return data
+
+
+def test_a_page_on_a_place_that_cannot_be_read_takes_no_other_page_with_it() -> None:
+    store = RottenStore()
+    volume = memory_volume(store, pack_sizes={DATA: 12 << 10, PAGES: 64 << 10})
+    pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    (pack,) = names(store, "pages/")
+    store.rotten = pack, 48 + 72 + 5
+    volume, _ = rebuilt(store)
+    push = begin(volume, SCOPES[0])
+    assert len(FIRST.pages) == 3
+    assert unknown_segments(push, FIRST) == [0]
+
+
+def test_records_put_aside_are_counted_but_not_visible() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    name = names(store, "packs/")[0]
+    store.replace(name + bad.BAD, bad.encode([48]))
+    _, index = rebuilt(store)
+    rows = [PackRow.decode(row) for row in index.rows[Table.PACKS].values()]
+    assert [row.hidden for row in rows] == [1, *[0] * (len(rows) - 1)]
+    assert sum(row.records - row.hidden for row in rows) == len(index.rows[Table.CHUNKS])
 
 
 def test_a_damaged_root_file_stays_where_it_is() -> None:
