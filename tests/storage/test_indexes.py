@@ -473,5 +473,18 @@ def test_idle_indexes_hold_few_descriptors(tmp_path: Path) -> None:
     assert _descriptors() == before
 
 
+def test_an_idle_index_of_many_files_holds_hardly_more_descriptors(tmp_path: Path) -> None:
+    index = RocksIndex.create(tmp_path / "index", SHARED)
+    for number in range(12):
+        index.load(Table.CHUNKS, [(bytes([number]), b""), (bytes([number, 1]), b"")])
+    index.close()
+    gc.collect()
+    before = _descriptors()
+    index = RocksIndex.open(tmp_path / "index", SHARED)
+    assert len(list((tmp_path / "index").glob("*.sst"))) == 12
+    assert _descriptors() - before <= 9
+    index.close()
+
+
 def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
