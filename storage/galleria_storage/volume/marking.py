@@ -7,7 +7,7 @@ alive, never a live one dead; and a referenced TiB needs 0.2 GB of memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +19,17 @@ from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import CollectionStopped
 from galleria_storage.volume.pages import PAGE_ENTRIES, chunk_names, read_pages
 from galleria_storage.volume.places import Places
-
-Keys: TypeAlias = "npt.NDArray[np.uint64]"
+from galleria_storage.volume.sorted_keys import Keys, SortedKeys
 
 # Any odd number that spreads small domains over 64 bits; that of the golden ratio is customary.
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Mark(NamedTuple):
-    """Keys of live chunks and pages, in ascending order."""
+    """Keys of live chunks and pages."""
 
-    chunks: Keys
-    pages: Keys
+    chunks: SortedKeys
+    pages: SortedKeys
 
     def among(self, entries: bytes) -> Truths:
         """Which of a footer's entries name something that is alive."""
@@ -40,7 +39,7 @@ class Mark(NamedTuple):
     def alive(self, kinds: npt.NDArray[np.uint8], domains: npt.NDArray[np.uint32], names: Rows) -> Truths:
         """Which of some records have a chunk or page that is alive."""
         keys = keys_of(domains, names)
-        return np.where(kinds == CHUNK, _among(keys, self.chunks), _among(keys, self.pages))
+        return np.where(kinds == CHUNK, self.chunks.among(keys), self.pages.among(keys))
 
 
 def keys_of(domains: npt.NDArray[np.uint32] | int, names: Rows) -> Keys:
@@ -70,7 +69,7 @@ def mark(core: Core, roots: Iterable[Root], going: Callable[[], None]) -> Mark:
     pages = [keys_of(domain, found.names) for domain, found in places.items()]
     live = chunks[:count]
     live.sort()
-    return Mark(live, np.sort(np.concatenate([*pages, np.empty(0, np.uint64)])))
+    return Mark(SortedKeys(live), SortedKeys(np.sort(np.concatenate([*pages, np.empty(0, np.uint64)]))))
 
 
 def _located(core: Core, domain: int, names: Sequence[bytes]) -> Places:
@@ -82,11 +81,3 @@ def _located(core: Core, domain: int, names: Sequence[bytes]) -> Places:
 
 def _unreadable(page: bytes) -> None:
     raise CollectionStopped(f"page {page.hex()} cannot be read")
-
-
-def _among(keys: Keys, live: Keys) -> Truths:
-    if not len(live):
-        return np.zeros(len(keys), np.bool_)
-    found = np.minimum(np.searchsorted(live, keys), len(live) - 1)
-    same: Truths = live[found] == keys
-    return same
