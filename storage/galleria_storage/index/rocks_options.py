@@ -19,6 +19,8 @@ _MEMTABLE_STEP_BYTES = 64 << 10
 _WAL_BYTES = 64 << 20
 FILE_BYTES = 128 << 20
 _BLOOM_BITS = 10
+# 1,024 names looked up at once mostly share parts of this size, also among sixteen million.
+_PART_BYTES = 32 << 10
 # Ten of these are RocksDB's own. An idle database keeps six descriptors and at most a quarter of the rest open as table
 # files: three, so that a hundred databases stay under 1,024. A busy one keeps 14, which are 1.8 GB of rows.
 _OPEN_FILES = 24
@@ -77,6 +79,7 @@ def _table_format(shared: RocksShared, *, bloom: bool) -> BlockBasedOptions:
     # Filters and indexes of all volumes count against the one cache; in parts, so that a cold one is no burden.
     table.set_cache_index_and_filter_blocks(True)
     table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_metadata_block_size(_PART_BYTES)
     if bloom:
         table.set_bloom_filter(_BLOOM_BITS, False)
         table.set_partition_filters(True)
