@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -28,6 +28,8 @@ from galleria_storage.volume.rows import PackRow, pack_key, pack_of
 SCRUBBED: Final = b"scrubbed"
 """Keys in META begin with it that say when a pack was last looked at, in milliseconds since 1970."""
 _READ: Final = 2 << 20
+_NOTED_AT_ONCE: Final = 8
+"""Packs: each note waits for the disk, and those that a crash leaves unnoted are only looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,18 @@ class Scrubber:
         """
         due = self._due(before)
         found = Scrubbed(total_packs=len(due), roots=tuple(_unreadable_roots(self._core)))
-        for pack, row in due:
-            for step in self._look(pack, row, names=names):
-                found = _sum(found, step)
-                report(found)
-            self._note(pack)
+        done: list[PackId] = []
+        try:
+            for pack, row in due:
+                for step in self._look(pack, row, names=names):
+                    found = _sum(found, step)
+                    report(found)
+                done.append(pack)
+                if len(done) == _NOTED_AT_ONCE:
+                    self._note(done)
+                    done = []
+        finally:
+            self._note(done)
         return found
 
     @property
@@ -101,12 +110,15 @@ class Scrubber:
         ]
         return [(pack, row) for _, pack, row in sorted(due)]
 
-    def _note(self, pack: PackId) -> None:
+    def _note(self, packs: Sequence[PackId]) -> None:
         # A pack that has gone meanwhile must not leave a row behind.
         with self._core.alone():
-            if self._core.index.get(Table.PACKS, [pack_key(pack)])[0] is not None:
-                batch = Batch()
-                batch.put(Table.META, SCRUBBED + pack_key(pack), self._core.now_ms().to_bytes(8, "little"))
+            keys = [pack_key(pack) for pack in packs]
+            batch = Batch()
+            for key, row in zip(keys, self._core.index.get(Table.PACKS, keys), strict=True):
+                if row is not None:
+                    batch.put(Table.META, SCRUBBED + key, self._core.now_ms().to_bytes(8, "little"))
+            if len(batch):
                 self._core.index.apply(batch)
 
     def _look(self, pack: PackId, row: PackRow, *, names: bool) -> Iterator[Scrubbed]:
@@ -126,7 +138,8 @@ class Scrubber:
                 # Where nothing can be read any more it is the place that fails, not the record.
                 store.read(name, 0, HEADER_SIZE)
                 self._quarantine.put_aside(row.kind, pack, lost.tobytes())
-            back = self._take_back(pack, row.kind, part[good])
+            # Without a hidden record every row is there.
+            back = self._take_back(pack, row.kind, part[good]) if row.hidden else 0
             yield Scrubbed(size=_length(part), bad=len(lost), healed=back)
         yield Scrubbed(packs=1)
 
