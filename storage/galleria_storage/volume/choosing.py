@@ -21,7 +21,8 @@ _MERGED: Final = 8
 class Share:
     """A pack of which something is alive: bytes of its live and dead records, with their footer entries.
 
-    One that is `damaged` is rewritten however much of it is alive.
+    One that is `damaged` is rewritten however much of it is alive. `alive` has a bit per entry of any other's
+    footer, first entry highest, 1 for what is alive.
     """
 
     pack: PackId
@@ -29,6 +30,7 @@ class Share:
     live: int
     dead: int
     damaged: bool = False
+    alive: bytes = b""
 
     @property
     def size(self) -> int:

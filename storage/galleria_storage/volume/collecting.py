@@ -23,7 +23,7 @@ from galleria_storage.packs.reader import read_entries
 from galleria_storage.records import HEADER_SIZE
 from galleria_storage.roots import Root
 from galleria_storage.volume.choosing import MOST_GARBAGE, Share, chosen
-from galleria_storage.volume.compacting import Compactor, seen
+from galleria_storage.volume.compacting import Compactor, alive_in
 from galleria_storage.volume.condemned import CondemnedPacks
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import CollectionStopped
@@ -150,13 +150,11 @@ class Collector:
             return self._quarantine.salvage(row.kind, pack)
 
     def _share(self, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Share:
-        alive = live.among(entries)
-        if row.hidden:
-            alive &= seen(self._core, pack, entries)
+        alive = alive_in(self._core, pack, row, entries, live)
         lengths = np.frombuffer(entries, ENTRIES)["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
         living = int(lengths[alive].sum())
         damaged = int(lengths.sum()) != row.size - EMPTY_SIZE or self._quarantine.distrusts(pack)
-        return Share(pack, row, living, row.size - EMPTY_SIZE - living, damaged)
+        return Share(pack, row, living, row.size - EMPTY_SIZE - living, damaged, np.packbits(alive).tobytes())
 
 
 def _roots(core: Core, going: Going) -> Iterator[Root]:

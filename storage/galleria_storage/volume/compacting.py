@@ -10,7 +10,7 @@ import numpy as np
 
 from galleria_storage.index.store import Table
 from galleria_storage.packs.arrays import ENTRIES, Rows, Truths
-from galleria_storage.packs.format import PackId
+from galleria_storage.packs.format import ENTRY_SIZE, PackId
 from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.roots import Root
 from galleria_storage.volume.choosing import Share
@@ -20,6 +20,7 @@ from galleria_storage.volume.marking import Mark
 from galleria_storage.volume.order import ordered
 from galleria_storage.volume.places import Places, keys_and_rows, rows_of
 from galleria_storage.volume.rewriting import Rewriting
+from galleria_storage.volume.rows import PackRow
 
 Going = Callable[[], None]
 
@@ -59,17 +60,19 @@ class Compactor:
         store, row = self._core.store, share.row
         return entries_or_salvage(store, row.kind, share.pack, row.size, self._core.rule)
 
+    def _alive(self, share: Share, entries: bytes, live: Mark) -> Truths:
+        if share.damaged:
+            # What can be saved of it may be less than before.
+            return alive_in(self._core, share.pack, share.row, entries, live)
+        return np.unpackbits(np.frombuffer(share.alive, "u1"), count=len(entries) // ENTRY_SIZE).view(np.bool_)
+
     def _live_places(self, shares: Sequence[Share], live: Mark) -> Iterator[tuple[int, dict[int, Places]]]:
         """Where the live records of the packs lie that no other record hides, by kind, and in that by domain."""
         groups: dict[int, dict[int, list[tuple[Rows, Rows]]]] = defaultdict(lambda: defaultdict(list))
         for share in shares:
             self._going()
             encoded = self._entries(share)
-            entries = np.frombuffer(encoded, ENTRIES)
-            alive = live.among(encoded)
-            if share.row.hidden:
-                alive &= seen(self._core, share.pack, encoded)
-            entries = entries[alive]
+            entries = np.frombuffer(encoded, ENTRIES)[self._alive(share, encoded, live)]
             for domain in np.unique(entries["domain"]).tolist():
                 within = entries[entries["domain"] == domain]
                 groups[share.row.kind][domain].append((within["name"], rows_of(share.pack, within)))
@@ -89,6 +92,12 @@ class Compactor:
 def _joined(kind: int, arrays: Sequence[tuple[Rows, Rows]]) -> Places:
     names, rows = (np.concatenate(parts) for parts in zip(*arrays, strict=True))
     return Places(kind, names, rows).ascending()
+
+
+def alive_in(core: Core, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Truths:
+    """Which of a pack's footer entries are alive and not hidden by another record of the same name."""
+    alive = live.among(entries)
+    return alive & seen(core, pack, entries) if row.hidden else alive
 
 
 def seen(core: Core, pack: PackId, entries: bytes) -> Truths:
