@@ -14,12 +14,16 @@ _DEFINITION = ["--publisher", "d", "--offer", "d", "--sku", "d", "--os-type", "L
 
 
 class Galleria:
-    """Galleria in a peer's role: disks pushed to one region of a real server process, read back from a version."""
+    """Galleria in a peer's role: disks pushed to one region of a real server process, read back from a version.
 
-    def __init__(self, server: ServerProcess) -> None:
+    A `fresh` one's server knows no gallery yet.
+    """
+
+    def __init__(self, server: ServerProcess, *, fresh: bool = True) -> None:
         self.server = server
-        server.run("gallery", "create", "prod", "-g", "images", "-l", "eastus")
-        server.run("image-definition", "create", *_IMAGE, *_DEFINITION)
+        if fresh:
+            server.run("gallery", "create", "prod", "-g", "images", "-l", "eastus")
+            server.run("image-definition", "create", *_IMAGE, *_DEFINITION)
 
     def store(self, image: Path, suffix: str = "") -> None:
         """Push an image as a disk."""
