@@ -14,6 +14,7 @@ from galleria_server.config import DEFAULT_UPKEEP, UpkeepPlan, VolumeConfig
 from galleria_server.domain.errors_content import CollectionOff, VolumeUnavailable
 from galleria_server.domain.placement import Candidate
 from galleria_server.executor import BoundedExecutor
+from galleria_server.volumes.giving_way import GivingWay
 from galleria_server.volumes.upkeep import Upkeep
 from galleria_server.volumes.watchdog import Watchdog
 from galleria_storage.volume import Collected, Database, Scrubbed, Usage, Verified, Volume, VolumeClosed
@@ -29,6 +30,8 @@ COPY_WORKERS = 2
 SCRUB_WORKERS = 2
 # Streams bound what they have in work, so the queue only has to hold them all.
 QUEUE = 4096
+# Pieces of a push or pull follow each other faster than this.
+BUSY_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +90,7 @@ class Mount:
         self._collection: asyncio.Future[Collected] | None = None
         self._upkeep = Upkeep(self, plan)
         self._closing = False
+        self._asked = time.monotonic() - BUSY_SECONDS
 
     @property
     def name(self) -> str:
@@ -162,7 +166,8 @@ class Mount:
         if self.strange:
             raise CollectionOff(self.region, self.name, self.strange)
         if self._collection is None or self._collection.done():
-            self._collection = self._start(self._copies, self.volume.collect, (self.going_on,), {})
+            going = GivingWay(self.is_busy, self.going_on)
+            self._collection = self._start(self._copies, self.volume.collect, (going,), {})
         return await asyncio.shield(self._collection)
 
     async def assess(self) -> None:
@@ -179,6 +184,10 @@ class Mount:
     def verify(self, report: Callable[[Verified], None]) -> asyncio.Future[Verified]:
         """Begin to look whether all that roots need is there, as `Volume.verify`. Raises VolumeUnavailable."""
         return self._start(self._scrubs, self.volume.verify, (self._telling(report),), {})
+
+    def is_busy(self) -> bool:
+        """Whether a request was at work on the volume just now. From any thread."""
+        return time.monotonic() - self._asked < BUSY_SECONDS
 
     def maintain(self) -> None:
         """Look at the watchdog, and begin what is due on the volume. Call about once a second."""
@@ -225,6 +234,8 @@ class Mount:
     ) -> asyncio.Future[T]:
         if self.state is not State.ONLINE:
             raise VolumeUnavailable(self.region, self.name, self.details)
+        if pool is self._requests:
+            self._asked = time.monotonic()
         answer = pool.start(self._watched, function, args, kwargs)
         self._waiting.add(answer)
         answer.add_done_callback(self._waiting.discard)
