@@ -36,9 +36,9 @@ _FOLDER = Path("build/beside-collection")
 _IMAGES = Path("build/run")
 _OCCUPIED = 600 << 20
 _RUNS = 5
-_DISKS = 24
+_DISKS = 16
 """Pushed at once, so that every pack has parts of several; half of them are given up."""
-_DISK = 160 << 20
+_DISK = 128 << 20
 _NEVER = {"GALLERIA_LIMITS__COLLECT_EVERY": "1d", "GALLERIA_LIMITS__SCRUB_EVERY": "30d"}
 
 

@@ -25,7 +25,7 @@ from galleria_storage.volume.marking import mark
 _VERSIONS = 50
 _SIZE = 192 << 20
 _AT_ONCE = 49
-_RUNS = 3
+_RUNS = 5
 _BLOCK = 4096
 _OWN_RUN = 256 << 10
 """What is a version's own comes in runs of so many bytes, one in ten."""
