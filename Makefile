@@ -5,7 +5,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
 # Modules of benchmarks/ that hold the blob engine against its targets.
-ENGINE_BENCHMARKS := engine_index idle_volumes marking rebuilding
+ENGINE_BENCHMARKS := engine_index idle_volumes marking rebuilding collecting scrubbing beside_collection
 PROTOS := $(wildcard protos/galleria/*/*.proto)
 
 # Trust what the system trusts, as git and curl do: uv brings certificates of its own.
