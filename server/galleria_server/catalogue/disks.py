@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from galleria_server.catalogue.writes import Write, check_etag, make_once, new_etag, remove_once
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
 from galleria_server.domain.errors_content import PushMissing
-from galleria_server.domain.models import Disk, DiskState
+from galleria_server.domain.models import BEFORE_READY, Disk, DiskState
 from galleria_server.domain.names import DiskName
 from galleria_server.metadata import copies, disks, groups
 from galleria_server.metadata.engine import Transaction
@@ -118,7 +118,7 @@ def take_back_commit(transaction: Transaction, uid: UUID) -> Disk:
 
 def finish(transaction: Transaction, uid: UUID, now: datetime, content: Pinned) -> Disk:
     """The content is pinned: the disk is READY. Raises PushMissing when it was deleted meanwhile."""
-    disk = _unfinished(transaction, uid)
+    disk = _in(transaction, uid, BEFORE_READY)
     ready = replace(
         disk,
         state=DiskState.READY,
@@ -140,8 +140,12 @@ def end_push(transaction: Transaction, uid: UUID) -> None:
 
 
 def _unfinished(transaction: Transaction, uid: UUID) -> Disk:
+    return _in(transaction, uid, (DiskState.PUSHING, DiskState.COMMITTING))
+
+
+def _in(transaction: Transaction, uid: UUID, states: Collection[DiskState]) -> Disk:
     disk = disks.find_by_uid(transaction, uid)
-    if disk is None or disk.state not in (DiskState.PUSHING, DiskState.COMMITTING):
+    if disk is None or disk.state not in states:
         raise PushMissing(str(disk.session) if disk else str(uid))
     return disk
 

@@ -70,6 +70,10 @@ class DiskState(Enum):
     DELETING = "deleting"
 
 
+BEFORE_READY = (DiskState.EMPTY, DiskState.PUSHING, DiskState.COMMITTING)
+"""States of a disk that may yet become READY."""
+
+
 class Verb(Enum):
     """What an operation does to its target."""
 

@@ -44,7 +44,7 @@ class Pushes:
         known = await self._metadata.read(disks.get, name)
         async with self._turn(known.uid):
             before = await self._metadata.read(disks.get, name)
-            if before.state is DiskState.COMMITTING:
+            if before.state in (DiskState.EMPTY, DiskState.COMMITTING):
                 await self._complete(before)
             disk = await self._metadata.write(disks.open_push, name)
             mount = self._mount(disk)
@@ -88,9 +88,12 @@ class Pushes:
             await self._metadata.write(disks.end_push, disk.uid)
 
     async def settle(self, disk: Disk) -> None:
-        """Complete forward what a crash left, and empty a disk whose push has lapsed. Raises VolumeUnavailable."""
+        """Complete forward what a crash left, and empty a disk whose push has lapsed. Raises VolumeUnavailable.
+
+        A database that was restored from before a push has the disk empty, or in another push, and its root is pinned.
+        """
         async with self._turn(disk.uid):
-            if disk.session is None or await self._complete(disk):
+            if await self._complete(disk) or disk.session is None:
                 return
             mount = self._mount(disk)
             if await mount.run(_resume, mount, disk) is None:

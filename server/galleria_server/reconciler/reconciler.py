@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from galleria_server.clock import Clock
 from galleria_server.config import COPIES_PER_REGION
-from galleria_server.domain.models import Copy, CopyState, DiskState
+from galleria_server.domain.models import BEFORE_READY, Copy, CopyState, DiskState
 from galleria_server.metadata import copies, disks
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.pushes.registry import Pushes
@@ -137,10 +137,10 @@ class Reconciler:
         self.wake()
 
     async def _sweep(self) -> None:
-        """Complete pushes that a crash cut off, and end those that have lapsed."""
+        """Complete pushes that a crash or a restored database cut off, and end those that have lapsed."""
         self._swept = time.monotonic()
-        for disk in await self._metadata.read(disks.in_states, [DiskState.PUSHING, DiskState.COMMITTING]):
+        for disk in await self._metadata.read(disks.in_states, BEFORE_READY):
             try:
                 await self._pushes.settle(disk)
             except Exception:  # noqa: BLE001  # the loop goes on
-                _log.exception("push %s cannot be looked at", disk.session)
+                _log.exception("push of disk %s cannot be looked at", disk.uid)
