@@ -130,9 +130,9 @@ def test_a_reader_sees_one_moment_and_writes_nothing(database: Database) -> None
 def test_the_installation_stays_the_same_and_its_mark_only_grows(database: Database) -> None:
     with database.writing() as transaction:
         made = installation.ensure(transaction)
-        assert [installation.advance(transaction), installation.advance(transaction)] == [1, 2]
+        assert [installation.advance(transaction, least) for least in (0, 0, 7, 7, 5)] == [1, 2, 7, 8, 9]
     with database.writing() as transaction:
-        assert installation.ensure(transaction) == replace(made, high_water=2)
+        assert installation.ensure(transaction) == replace(made, high_water=9)
 
 
 def test_requests_are_forgotten_after_a_day(transaction: Transaction) -> None:

@@ -31,15 +31,9 @@ def ensure(transaction: Transaction) -> Installation:
     return Installation(row.id, row.high_water, row.page_token_key)
 
 
-def advance(transaction: Transaction) -> int:
-    """Raise the high-water mark by one and return it."""
-    statement = update(installation).values(high_water=installation.c.high_water + 1)
-    return int(transaction.execute(statement.returning(installation.c.high_water)).scalar_one())
-
-
-def advance_beyond(transaction: Transaction, number: int) -> int:
-    """Raise the high-water mark above `number` too, and return it."""
+def advance(transaction: Transaction, least: int) -> int:
+    """Raise the high-water mark, at least to `least`, and return it."""
     current = transaction.execute(select(installation.c.high_water)).scalar_one()
-    raised = max(int(current), number) + 1
+    raised = max(int(current) + 1, least)
     transaction.execute(update(installation).values(high_water=raised))
     return raised

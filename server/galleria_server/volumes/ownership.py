@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
+from galleria_server.clock import Clock
 from galleria_server.metadata import installation
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.metadata.installation import Installation
@@ -16,11 +17,13 @@ class Ownership:
     """The number of this database's newest change that a volume may know of.
 
     It goes up before a root is pinned or given up, and the volume notes it first. A database that was restored from
-    before that has a lower one, and what it says of the volume's roots is not to be trusted.
+    before that has a lower one, and what it says of the volume's roots is not to be trusted. The numbers go with the
+    clock, so that one restored twice from different moments does not give a number of the one history in the other.
     """
 
-    def __init__(self, metadata: MetadataPool, known: Installation) -> None:
+    def __init__(self, metadata: MetadataPool, known: Installation, clock: Clock) -> None:
         self._metadata = metadata
+        self._clock = clock
         self._id: UUID = known.id
         self._lock = threading.Lock()
         self._high_water = known.high_water
@@ -37,16 +40,22 @@ class Ownership:
         return ""
 
     async def about_to_change(self, mount: Mount) -> None:
-        """A root on the volume is about to be pinned or given up, as rows say. Raises VolumeUnavailable."""
+        """A root on the volume is about to be pinned, adopted or given up, as rows say. Raises VolumeUnavailable."""
         if not mount.strange:
-            await self._note(mount, await self._metadata.write(installation.advance))
+            await self._note(mount, await self._metadata.write(installation.advance, self._now()))
+        elif database := mount.volume.database:
+            # The database that it belongs to does not know of this change either.
+            await mount.run(mount.volume.note_database, database.id, database.high_water + 1)
 
     async def adopt(self, mount: Mount) -> None:
         """From now on the volume belongs to this database. Raises VolumeUnavailable."""
         database = mount.volume.database
         known = 0 if database is None or database.id != self._id else database.high_water
-        await self._note(mount, await self._metadata.write(installation.advance_beyond, known))
+        await self._note(mount, await self._metadata.write(installation.advance, max(known + 1, self._now())))
         mount.strange = ""
+
+    def _now(self) -> int:
+        return int(self._clock().timestamp() * 1000)
 
     async def _note(self, mount: Mount, number: int) -> None:
         with self._lock:

@@ -77,6 +77,7 @@ class Roots:
             raise RootNotUsable(str(root_id), f"it cannot be read: {found.file.problem}")
         root = found.file.root
         holder = root.holder
+        await self._ownership.about_to_change(mount)
         what = FoundRoot(
             id=root.id,
             region=mount.region,
