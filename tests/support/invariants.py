@@ -5,7 +5,8 @@ The numbers are those of the architecture's list of invariants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from uuid import UUID
 
 from galleria_storage.index.memory import Rows
@@ -13,8 +14,9 @@ from galleria_storage.index.store import Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.volume.rows import ChunkRow, PackRow, RootRow, pack_of
 from tests.support.oracle import oracle_cut
-from tests.support.page_reader import VolumeReader
+from tests.support.page_reader import SEGMENT, VolumeReader, open_folder
 
+BLOCK = 4096
 _CHUNK, _PAGE = 1, 2
 _FOLDERS = {_CHUNK: "packs", _PAGE: "pages"}
 
@@ -26,15 +28,26 @@ def check_volume(
     names = [info.name for info in store.list("")]
     reader = VolumeReader(names, lambda name: store.read(name) or b"", segment)
     assert set(reader.roots()) == {root.hex for root in contents}
-    _check_records(reader)
-    for root, data in contents.items():
-        _check_root(reader, root.hex, data, segment, block)
+    _check_contents(reader, contents, segment, block)
     if rows is not None:
         _check_chunk_rows(reader, rows)
         _check_pack_rows(names, rows)
         listed = {UUID(bytes=key) for key, row in rows[Table.ROOTS].items() if not RootRow.decode(row).released}
         assert listed == contents.keys()
         _check_known_pages(reader, rows)
+
+
+def check_folder(folder: Path, contents: Mapping[UUID, bytes], without: Collection[str] = ()) -> None:
+    """The same of a volume in a folder, roots `without` left out of account. Raises AssertionError."""
+    reader = open_folder(folder)
+    assert set(reader.roots()) - set(without) == {root.hex for root in contents}
+    _check_contents(reader, contents, SEGMENT, BLOCK)
+
+
+def _check_contents(reader: VolumeReader, contents: Mapping[UUID, bytes], segment: int, block: int) -> None:
+    _check_records(reader)
+    for root, data in contents.items():
+        _check_root(reader, root.hex, data, segment, block)
 
 
 def _check_records(reader: VolumeReader) -> None:
