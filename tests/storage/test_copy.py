@@ -124,6 +124,19 @@ def test_a_copy_that_was_stopped_goes_on_where_it_was() -> None:
     assert read_range(target, again.commit(holder(SCOPE)).id) == FIRST.data
 
 
+def test_progress_counts_what_another_scope_has_like_anything_else() -> None:
+    source, seen = memory_volume(MemoryObjectStore()), []
+    root = pushed(source, SCOPE, FIRST)
+    for others in ([], [FIRST]):
+        target, progress = memory_volume(MemoryObjectStore()), Progress()
+        for content in others:
+            pushed(target, OTHER, content)
+        copied(source, root.id, target, SCOPE, progress)
+        seen.append(progress.seen)
+    assert seen[0] == seen[1]
+    assert (seen[0][0], seen[0][-1]) == (0, root.occupied)
+
+
 @pytest.mark.parametrize("here", [True, False])
 def test_a_full_volume_takes_no_copy_whether_or_not_another_scope_has_its_chunks(*, here: bool) -> None:
     source, target = memory_volume(MemoryObjectStore()), memory_volume(MemoryObjectStore(150_000))
