@@ -23,7 +23,7 @@ from galleria_client import Client
 from galleria_client.errors import NotFound, Unavailable
 from tests.support.e2e import CREATED, MOVED, WRITTEN, FileEvents, make_definition, volume_folders
 from tests.support.images import MIB, assert_same, edited, noise_file, sparse_file
-from tests.support.page_reader import open_folder
+from tests.support.installation import check_installation
 from tests.support.processes import SECONDS, Galleria, Server
 
 pytestmark = pytest.mark.xdist_group("kill-loop")
@@ -227,18 +227,6 @@ class KillLoop:
         out.unlink()
 
 
-def whole_roots(server: Server) -> int:
-    """Read all that lies on the volumes without the engine; how many roots there are."""
-    count = 0
-    for folder in volume_folders(server.data, ""):
-        reader = open_folder(folder)
-        for kind, domain, name in reader.records:
-            reader.record(kind, domain, name)
-        for root in reader.roots():
-            count += sum(1 for _ in reader.pieces(root)) > 0
-    return count
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server that collects garbage all the time, and removes at once what nobody can be reading."""
@@ -261,7 +249,7 @@ def test_every_acknowledged_byte_survives_fifteen_kills(server: Server, loop: Ki
         loop.round()
     loop.verify(None)
     server.kill()
-    assert whole_roots(server) > 0
+    assert check_installation(server.data) > 0
     assert loop.interrupted >= 8
     assert loop.collected
 
@@ -273,4 +261,4 @@ def test_every_acknowledged_byte_survives_two_hundred_kills(server: Server, loop
         loop.round()
     loop.verify(None)
     server.kill()
-    assert whole_roots(server) > 0
+    assert check_installation(server.data) > 0

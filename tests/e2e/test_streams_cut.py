@@ -17,6 +17,7 @@ from galleria_client._sync.transport import Transport
 from galleria_client.errors import InUse, WrongState
 from tests.support.e2e import PLACE, Proxy, make_definition
 from tests.support.images import MIB, assert_same, noise_file
+from tests.support.installation import check_installation
 from tests.support.processes import SECONDS, Server
 
 pytestmark = pytest.mark.xdist_group("streams-cut")
@@ -35,6 +36,8 @@ def impatient_server(module_folder: Path) -> Iterator[Server]:
     """A server that ends a stream on which nothing moves for 2 seconds."""
     with Server(module_folder, {"LIMITS__IDLE_TIMEOUT": "2s"}) as server:
         yield server
+        server.kill()
+        assert check_installation(server.data) > 0
 
 
 @pytest.fixture(scope="module")

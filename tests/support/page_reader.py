@@ -56,6 +56,14 @@ class VolumeReader:
         assert len(entries) == 36 * count
         return size, [_entry(entries, at) for at in range(0, len(entries), 36)], domain, occupied
 
+    def digest(self, root: str) -> str:
+        """The digest of the disk that a root pins."""
+        data = self._read(f"roots/{root}")
+        name_size, layout_size = struct.unpack_from("<II", data, 88)
+        layout = data[96 + name_size :][:layout_size]
+        rule = layout[24 : 24 + int.from_bytes(layout[6:8], "little")]
+        return f"{rule.decode()}:{blake3(layout).hexdigest()}"
+
     def pieces(self, root: str) -> Iterator[bytes | int]:
         """The image in order: bytes, or the length of a hole."""
         size, entries, domain, occupied = self.layout(root)

@@ -201,6 +201,10 @@ class Server:
         self._reader.start()
         self.port = int(self.wait_for_line(READY, told)[2])
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def kill(self) -> None:
         """SIGKILL, and it is gone."""
         self._end(signal.SIGKILL)

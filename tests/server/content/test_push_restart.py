@@ -15,14 +15,17 @@ from galleria_server.domain.models import Disk, DiskState
 from galleria_server.metadata import disks
 from galleria_storage.volume import Holder
 from tests.server.refusals import refused
+from tests.support.installation import check_installation
 from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, WireClient, eventually
 
 
 @contextmanager
 def server_in(folder: Path) -> Iterator[tuple[WireClient, ContentServer]]:
+    """A server whose every row is true once it has stopped."""
     with server_thread(config_in(folder), make_content) as server, grpc.insecure_channel(server.target) as channel:
         yield WireClient(channel, "group"), server
+    check_installation(folder)
 
 
 def row_of(server: ContentServer, session: str) -> Disk:

@@ -19,7 +19,7 @@ import grpc
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from galleria.v1 import installation_pb2 as pb
 from galleria_server.config import Config, VolumeConfig
@@ -435,12 +435,14 @@ def test_copies_of_one_database_are_told_apart_by_what_was_done_after_each(
     assert machine.strange == set(VOLUMES)
 
 
-class ManyRestoredDatabasesMachine(RestoredDatabaseMachine):
-    """The same, for longer."""
-
-
-LIMITS = {"deadline": None, "suppress_health_check": list(HealthCheck), "stateful_step_count": 12}
+LIMITS = settings(
+    max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
 TestRestoredDatabase = RestoredDatabaseMachine.TestCase
-TestRestoredDatabase.settings = settings(max_examples=10, **LIMITS)  # type: ignore[arg-type]
-TestManyRestoredDatabases = pytest.mark.slow(pytest.mark.timeout(1800)(ManyRestoredDatabasesMachine.TestCase))
-TestManyRestoredDatabases.settings = settings(max_examples=100, **LIMITS)  # type: ignore[arg-type]
+TestRestoredDatabase.settings = LIMITS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", range(12, 22))
+def test_what_was_acknowledged_outlives_many_restores(steps: int) -> None:
+    run_state_machine_as_test(RestoredDatabaseMachine, settings=settings(LIMITS, stateful_step_count=steps))
