@@ -194,6 +194,20 @@ def test_an_aborted_push_and_copy_leave_nothing(place: Place) -> None:
     assert place.packs() == []
 
 
+def test_what_becomes_durable_after_its_push_has_ended_is_garbage(place: Place) -> None:
+    push = begin(place.volume, SCOPE)
+    stream = push.attach(lambda *_: None, lambda _: None)
+    stream.offer_segment(0, SMALL.pages[0])
+    stream.receive(b"".join(map(record_of, SMALL.chunks.values())))
+    push.abort()
+    place.volume.collect()
+    with pytest.raises(LeaseLapsed):
+        stream.flush()
+    assert place.packs()
+    place.settle()
+    assert place.packs() == []
+
+
 def test_a_reader_reads_what_was_released_and_condemned(place: Place) -> None:
     root = pushed(place.volume, SCOPE, FIRST)
     with place.volume.open_read(root.id) as reader:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from galleria_storage import roots
 from galleria_storage.index.store import Batch, Index, Table
@@ -23,7 +23,7 @@ from galleria_storage.rules import Rule
 from galleria_storage.volume.chunks import ChunkTable, Packs
 from galleria_storage.volume.damage import Damage
 from galleria_storage.volume.identity import Identity
-from galleria_storage.volume.leases import LEASE_SECONDS, Lease, LeaseTable
+from galleria_storage.volume.leases import GARBAGE, LEASE_SECONDS, Lease, LeaseTable
 from galleria_storage.volume.rows import ChunkRow, RootRow, chunk_prefix, scope_prefix
 
 _MOST_DOMAINS: Final = 0xFFFFFFFF
@@ -112,6 +112,9 @@ class Core:
                 locks.enter_context(lease.lock)
                 if not lease.ended:
                     self.leases.hold(batch, lease, packs)
+                elif packs:
+                    # Nobody will pin it, and what the end of its lease told may have been heeded already.
+                    batch.put(Table.META, GARBAGE + uuid4().bytes, lease.scope.bytes)
             self.index.apply(batch)
 
     @contextmanager
