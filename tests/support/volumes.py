@@ -30,7 +30,7 @@ from galleria_storage.volume.raw import RawStream
 from tests.support.invariants import check_volume
 from tests.support.oracle import oracle_cut
 from tests.support.pages import chunks_of
-from tests.support.simulated_disk import SimulatedDisk
+from tests.support.simulated_disk import Loss, SimulatedDisk
 from tests.support.small_rule import SMALL_RULE
 
 SMALL_PACKS = {DATA: 12 << 10, PAGES: 2 << 10}
@@ -235,8 +235,9 @@ class _PoweredIndex(MemoryIndex):
         self._disk = disk
 
     def apply(self, batch: Batch) -> None:
-        self._disk.change("apply")
-        super().apply(batch)
+        with self._disk.lock:
+            self._disk.change("apply")
+            super().apply(batch)
 
     def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
         self._disk.change("load")
@@ -269,12 +270,19 @@ class Machine:
             self._volume.close()
         self._volume = None
 
-    def crash(self, rng: random.Random) -> None:
+    def crash(self, rng: random.Random, loss: Loss = Loss.MIXED) -> None:
         """Cut the power (if it is still there) and start again without the volume."""
         self.disk.cut_after(0)
         # With the power gone closing changes nothing any more; it only ends the threads.
         self.close()
-        self.disk.crash(rng)
+        self.disk.crash(rng, loss)
+
+    def copy(self) -> Machine:
+        """Another machine whose disk and rows are what they are now, its volume not opened. The disk's lock is held."""
+        other = Machine(self._dedup)
+        other.disk, other.clock.now = self.disk.copy(), self.clock.now
+        other.rows = {table: dict(rows) for table, rows in self.rows.items()}
+        return other
 
     def lose_index(self) -> None:
         self.close()
