@@ -22,7 +22,7 @@ from tests.support.invariants import check_volume
 from tests.support.killed_life import Lived, can_kill, live
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volume_life import CONTENTS, SCOPE, open_volume
-from tests.support.volumes import content_of, pushed, read_range, sample
+from tests.support.volumes import content_of, holder, pushed, read_range, sample, send
 
 pytestmark = pytest.mark.skipif(not can_kill(), reason="no strace here that may trace")
 
@@ -48,12 +48,17 @@ class Told:
         self._begun = roots["begun"] - roots["kept"]
         self._durable = [(root, int(rest[0])) for word, root, rest in said if word == "durable"]
 
-    def check_pushes(self, volume: Volume, pinned: Collection[UUID]) -> None:
-        """A push that was begun goes on with all that it was told to be durable."""
-        for root in self._begun - set(pinned):
-            push = volume.resume_push(root, SMALL_RULE)
+    def finish_pushes(self, volume: Volume, pinned: Collection[UUID]) -> set[UUID]:
+        """Go on with pushes that were begun, sending only what was not told to be durable; their roots."""
+        unfinished = self._begun - set(pinned)
+        for root in unfinished:
+            push, content = volume.resume_push(root, SMALL_RULE), CONTENTS[root]
             assert push is not None
-            assert {number for owner, number in self._durable if owner == root} <= push.durable_segments()
+            durable = {number for owner, number in self._durable if owner == root}
+            assert durable <= push.durable_segments()
+            send(push, content, content.pages.keys() - push.durable_segments())
+            push.commit(content.layout, holder(SCOPE))
+        return unfinished
 
 
 @pytest.fixture
@@ -108,7 +113,8 @@ def _check(folder: Path, lived: Lived) -> None:
     with closing(open_volume(folder, shared)) as volume:
         found = _roots(volume)
         assert told.certain <= found <= told.possible
-        told.check_pushes(volume, found)
+        _read(volume, found)
+        found |= told.finish_pushes(volume, found)
         _read(volume, found)
     _witness(folder, found)
     for index in ("kept", "lost"):
