@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
@@ -30,6 +31,8 @@ MAIN, SEALING, INDEXING = "MainThread", ("seal_0", "seal_1"), ("rocksdb:low", "r
 SYNCS = ("fsync", "fdatasync")
 RENAMES = ("rename", "renameat2")
 WRITES = ("write", "pwrite64", "writev", "ftruncate", "mkdir", "unlink")
+NEVER = 60_000
+"""A number of a call that no life comes to."""
 LATER = content_of(sample(0.3, 9))
 
 
@@ -95,6 +98,18 @@ def test_a_life_that_is_not_killed_does_all_of_it_and_collects(folder: Path) -> 
     assert not lived.killed
     assert lived.told[-1] == "closed"
     assert not (folder / "volume" / "packs" / "00000001-00000001").exists()
+
+
+def test_each_step_is_in_the_index_for_certain_before_it_is_told(folder: Path) -> None:
+    assert not live(folder / "volume", MAIN, "fdatasync", NEVER, folder / "trace").killed
+    told, synced = 0, False
+    for line in (folder / "trace").read_text().splitlines():
+        if re.match(r"fdatasync\(\d+</.*/index/\d+\.log>\) += 0$", line):
+            synced = True
+        elif re.match(r'write\(1<.*>, "(begun|kept|released) ', line):
+            assert synced
+            told, synced = told + 1, False
+    assert told == 2 * len(CONTENTS) + 1
 
 
 def _kill_at_each(folder: Path, thread: str, call: str) -> None:

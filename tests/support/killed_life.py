@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -27,11 +28,11 @@ def can_kill() -> bool:
     return False
 
 
-def live(folder: Path, thread: str, call: str, number: int) -> Lived:
+def live(folder: Path, thread: str, call: str, number: int, trace: Path = Path(os.devnull)) -> Lived:
     """The life of the volume in `folder`, killed before the call of that number and kind in a thread, from 1.
 
     `thread` is one that volume_life names; its calls are counted from when it is first named. A life that does without
-    that thread is not killed.
+    that thread is not killed. `trace` gets the thread's writes and those calls, as strace shows them with paths.
     """
     told: list[str] = []
     with ExitStack() as killers:
@@ -51,7 +52,7 @@ def live(folder: Path, thread: str, call: str, number: int) -> Lived:
             if line.startswith("threads "):
                 task = re.search(rf" {thread}=(\d+)", line)
                 if task and not attached:
-                    killers.enter_context(_attach(task[1], f"inject={call}:signal=KILL:when={number}"))
+                    killers.enter_context(_attach(task[1], call, number, trace))
                     attached = True
                 # It may have been killed since it asked.
                 with suppress(BrokenPipeError):
@@ -62,9 +63,10 @@ def live(folder: Path, thread: str, call: str, number: int) -> Lived:
     return Lived(told, code != 0)
 
 
-def _attach(task: str, what: str) -> subprocess.Popen[str]:
+def _attach(task: str, call: str, number: int, trace: Path) -> subprocess.Popen[str]:
     # Without -f it attaches to this thread alone, so that the count is this thread's.
-    killer = subprocess.Popen([STRACE, "-p", task, "-o", "/dev/null", "-e", what], stderr=subprocess.PIPE, text=True)
+    options = ["-y", "-o", str(trace), "-e", f"trace=write,{call}", "-e", f"inject={call}:signal=KILL:when={number}"]
+    killer = subprocess.Popen([STRACE, "-p", task, *options], stderr=subprocess.PIPE, text=True)
     assert killer.stderr is not None
     line = killer.stderr.readline()
     assert "attached" in line, line
