@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from galleria_server.domain.errors_content import ContentLost, VolumeMissing, VolumeUnavailable
+from galleria_server.domain.errors_content import ContentLost, StreamIdle, VolumeMissing, VolumeUnavailable
 from galleria_server.reads.content import Content, Location
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
-from galleria_storage.volume import Reader
+from galleria_storage.volume import LeaseLapsed, Reader
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,16 +64,17 @@ class Copies:
         raise self.lost(0, 0)
 
     def lost(self, segment: int, chunks: int) -> Exception:
-        """What to raise when no copy has some chunks: UNAVAILABLE as long as a copy may come back."""
-        if isinstance(self._closed_for, VolumeUnavailable):
-            return self._closed_for
-        return ContentLost(self.content.name, segment, chunks)
+        """What to raise when no copy has some chunks: not that they are lost as long as a copy may be read again."""
+        return self._closed_for or ContentLost(self.content.name, segment, chunks)
 
     def failed(self, copy: Copy, error: Exception) -> None:
         """Note that a copy could not be read."""
         _log.warning("a copy of %s on %s cannot be read: %s", self.content.name, copy.mount.name, error)
         if isinstance(error, VolumeUnavailable):
             self._closed_for = error
+        elif isinstance(error, LeaseLapsed):
+            # Whether the content is still there is found out by whoever asks for it anew.
+            self._closed_for = StreamIdle("took", copy.reader.idle_seconds)
 
     async def _open(self, location: Location) -> Copy | None:
         if location not in self._readers:

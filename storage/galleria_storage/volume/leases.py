@@ -52,7 +52,7 @@ class LeaseTable:
 
     def __init__(self, index: Index, clock: Callable[[], float], seconds: float = LEASE_SECONDS) -> None:
         self._index = index
-        self._seconds = seconds
+        self.seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._alive: dict[UUID, Lease] = {}
@@ -68,7 +68,7 @@ class LeaseTable:
             if lease_id in self._alive:
                 return self._alive[lease_id]
             now = self._clock()
-            lease = Lease(lease_id, scope, root, domain, self.epoch(), now + self._seconds, now + LONGEST_SECONDS)
+            lease = Lease(lease_id, scope, root, domain, self.epoch(), now + self.seconds, now + LONGEST_SECONDS)
             batch = Batch()
             self._put(batch, lease)
             self._index.apply(batch)
@@ -83,13 +83,13 @@ class LeaseTable:
 
     def renew(self, lease: Lease) -> None:
         """Traffic has come: the lease begins to last anew. Raises LeaseLapsed."""
-        if not lease.ended and lease.expires - self._clock() > self._seconds * 2 / 3:
+        if not lease.ended and lease.expires - self._clock() > self.seconds * 2 / 3:
             # Soon enough after the last time: whoever works under the lease must not wait for its lock.
             return
         with lease.lock:
             self.check(lease)
-            until = min(self._clock() + self._seconds, lease.last)
-            if until - lease.expires < self._seconds / 3:
+            until = min(self._clock() + self.seconds, lease.last)
+            if until - lease.expires < self.seconds / 3:
                 return
             lease.expires = until
             batch = Batch()
@@ -199,7 +199,7 @@ class LeaseTable:
                 row = LeaseRow.decode(value)
                 scope, root = UUID(bytes=row.scope), UUID(bytes=row.root)
                 self._alive[lease_id] = Lease(
-                    lease_id, scope, root, row.domain, row.epoch, now + self._seconds, now + LONGEST_SECONDS
+                    lease_id, scope, root, row.domain, row.epoch, now + self.seconds, now + LONGEST_SECONDS
                 )
             elif tag == PACK:
                 self._alive[lease_id].packs.add(pack_of(rest))

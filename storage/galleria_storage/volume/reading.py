@@ -60,6 +60,11 @@ class Reader:
         if not self._lease.ended:
             self._core.leases.end(self._lease, Batch())
 
+    @property
+    def idle_seconds(self) -> float:
+        """How long nothing may be read before its lease is over."""
+        return self._core.leases.seconds
+
     def lies_on(self, core: Core) -> bool:
         """Whether the root lies on the volume of `core`."""
         return core is self._core
