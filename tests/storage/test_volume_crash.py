@@ -103,8 +103,8 @@ class Life:
         self._rot_and_scrub()
         self._push(AFTER_ROT, SCOPES[1])
         self._push(GIVEN_UP, SCOPES[0])
-        self._give_up(GIVEN_UP, self._machine.volume.abandon)
         self._promises.abandoned.add(GIVEN_UP)
+        self._give_up(GIVEN_UP, self._machine.volume.abandon)
         self._give_up(C, self._machine.volume.release)
         self._give_up(COPY, self._machine.volume.release)
         self._collect()
@@ -229,16 +229,16 @@ def _check(machine: Machine, promises: Promises) -> set[UUID]:
     for root, segments in promises.durable.items():
         push = volume.resume_push(root, SMALL_RULE)
         assert push is None or root in found or segments <= push.durable_segments()
-    _check_notes(machine, promises)
+    _check_notes(machine, promises, found)
     return found
 
 
-def _check_notes(machine: Machine, promises: Promises) -> None:
+def _check_notes(machine: Machine, promises: Promises, found: set[UUID]) -> None:
     """What was noted beside content: the database, roots given up for lost, records that are bad."""
     database = machine.volume.database
     assert promises.high_water <= (database.high_water if database else 0)
     store = LocalObjectStore(machine.PATH, machine.disk)
-    for root in promises.abandoned:
+    for root in promises.abandoned - found:
         assert roots.decode(root, store.read(roots.abandoned_name(root)) or b"").layout == CONTENTS[root].layout
     for pack in promises.put_aside:
         assert store.read(pack) is None or store.read(pack + BAD)
