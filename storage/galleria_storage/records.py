@@ -72,10 +72,15 @@ def records_in(frame: bytes | memoryview, rule: Rule) -> Iterator[Record]:
     """
     view = memoryview(frame)
     offset, end = 0, len(view)
-    limits = {CHUNK: (1, rule.max_chunk), PAGE: (36, 36 * rule.max_page_entries)}
+    limits = raw_lengths(rule)
     while offset < end:
         record, offset = _record_at(view, offset, limits)
         yield record
+
+
+def raw_lengths(rule: Rule) -> dict[int, tuple[int, int]]:
+    """The least and the largest raw length of each kind of record, in bytes."""
+    return {CHUNK: (1, rule.max_chunk), PAGE: (36, 36 * rule.max_page_entries)}
 
 
 def good_check(view: memoryview, offset: int, length: int) -> bool:

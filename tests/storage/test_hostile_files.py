@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from uuid import uuid4
 
 import pytest
 
 from galleria_storage import roots
+from galleria_storage.errors import StorageError
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.packs import bad
 from galleria_storage.packs.format import CONDEMNED, DATA, ENTRY_SIZE, PackDamaged, PackId, encode_footer
 from galleria_storage.packs.reader import read_entries, salvage_entries
-from galleria_storage.volume import identity
+from galleria_storage.volume import CollectionStopped, identity
 from galleria_storage.volume.errors import VolumeUnreadable
-from tests.support.seals import sealed_bad
+from tests.support.seals import sealed_bad, sealed_pack
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import content_of, memory_volume, pushed, read_range, sample
 
@@ -101,3 +103,39 @@ def test_no_more_of_a_file_is_read_than_one_of_its_kind_may_have(kind: str) -> N
     except VolumeUnreadable:
         assert kind == "identity"
     assert store.most <= 5 * MIB
+
+
+@pytest.mark.parametrize("at", [20, 21, 22, 28, 32, 36])
+@pytest.mark.parametrize("folder", ["packs/", "pages/"])
+def test_a_record_of_another_header_with_its_check_is_put_aside(folder: str, at: int) -> None:
+    store = MemoryObjectStore()
+    content = content_of(sample(1, 1))
+    kept = content_of(sample(1, 2))
+    volume = memory_volume(store)
+    root, other = pushed(volume, uuid4(), content).id, pushed(volume, uuid4(), kept).id
+    volume.close()
+    name = next(info.name for info in store.list(folder))
+    data = bytearray(store.read(name) or b"")
+    data[48 + at] ^= 0x82
+    store.replace(name, sealed_pack(bytes(data)))
+    again = memory_volume(store)
+    with pytest.raises(StorageError):
+        read_range(again, root)
+    again.scrub(lambda _: None, names=True)
+    with pytest.raises(CollectionStopped) if folder == "pages/" else nullcontext():
+        again.collect()
+    assert read_range(again, other) == kept.data
+
+
+def test_a_footer_that_names_what_no_pack_may_have_is_not_trusted() -> None:
+    store = MemoryObjectStore()
+    content = content_of(sample(1, 1))
+    volume = memory_volume(store)
+    root = pushed(volume, uuid4(), content).id
+    volume.close()
+    for info in list(store.list("packs/")):
+        data = bytearray(store.read(info.name) or b"")
+        for at in range(len(data) - 48 - 56, int.from_bytes(data[-36:-32], "little") - 1, -56):
+            data[at + 55] = 77
+        store.replace(info.name, sealed_pack(bytes(data)))
+    assert read_range(memory_volume(store), root) == content.data

@@ -4,6 +4,7 @@ import random
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from galleria_storage.digest import name_of
 from galleria_storage.packs.arrays import NAME, good_records
 from galleria_storage.packs.format import Entry, PackId, decode_entries, encode_entries
 from galleria_storage.records import CHUNK, HEADER_SIZE, PAGE, encode_header, good_check
-from galleria_storage.volume.places import Places, keys_and_rows, runs, spans
+from galleria_storage.volume.places import CHUNK_ROWS, Places, keys_and_rows, runs, spans
 from galleria_storage.volume.rows import ChunkRow, chunk_key
 
 GAP = 64 << 10
@@ -122,8 +123,22 @@ def test_good_records_are_those_that_are_good_one_by_one(payloads: list[bytes], 
         good_check(cut, start, end - start) and cut[start + 40 : start + 72] == name_of(payload)
         for start, end, payload in zip(starts.tolist(), ends.tolist(), payloads, strict=True)
     ]
-    assert good_records(cut, starts, ends, names).tolist() == expected
+    values = [value(ChunkRow(1, 1, 0, len(p), len(p), 0, 1, 0)) for p in payloads]
+    rows = np.frombuffer(b"".join(values), CHUNK_ROWS)
+    assert good_records(cut, starts, ends, CHUNK, names, rows).tolist() == expected
     other = names.copy()
     other[0] = np.frombuffer(bytes(32), NAME)[0]
-    assert not good_records(cut, starts, ends, other)[0]
-    assert not good_records(cut, starts - len(records[0]), ends - len(records[0]), names)[0]
+    assert not good_records(cut, starts, ends, CHUNK, other, rows)[0]
+    assert not good_records(cut, starts - len(records[0]), ends - len(records[0]), CHUNK, names, rows)[0]
+    assert not good_records(cut, starts, ends, PAGE, names, rows).any()
+
+
+@pytest.mark.parametrize("field", ["codec", "flags", "zeros", "raw_length", "stored_length"])
+def test_a_record_whose_header_says_something_else_than_its_row_is_not_good(field: str) -> None:
+    payload = b"payload"
+    record = memoryview(encode_header(CHUNK, 0, 1, 3, 0, 7, name_of(payload), payload) + payload)
+    rows = np.frombuffer(value(ChunkRow(1, 1, 0, 7, 7, 0, 1, 3)), CHUNK_ROWS).copy()
+    where = np.array([0]), np.array([len(record)]), CHUNK, np.frombuffer(name_of(payload), NAME)
+    assert good_records(record, *where, rows).tolist() == [True]
+    rows[field] += 1
+    assert good_records(record, *where, rows).tolist() == [False]

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from galleria_storage.compression import RAW, ZSTD
 from galleria_storage.packs.format import ENTRY_SIZE
 from galleria_storage.packs.format import HEADER_SIZE as PACK_HEADER
-from galleria_storage.records import CHECKED_FROM, HEADER_SIZE, MAGIC
+from galleria_storage.records import CHECKED_FROM, ENDS_BY_RULE, HEADER_SIZE, MAGIC, raw_lengths
+from galleria_storage.rules import Rule
 
 Rows: TypeAlias = "npt.NDArray[np.void]"
 Offsets: TypeAlias = "npt.NDArray[np.int64]"
@@ -25,7 +27,17 @@ ENTRIES: Final = np.dtype(
     ]
 )
 """A footer's entries (FORMAT.md section 6), the same fields as those of `Entry`."""
-_HEADERS: Final = np.dtype([("magic", "V4"), ("check", "V16"), ("rest", "V20"), ("name", NAME)])
+_HEADERS: Final = np.dtype(
+    [
+        ("magic", "V4"),
+        ("check", "V16"),
+        *((field, "u1") for field in ("kind", "codec", "flags", "zeros")),
+        *((field, "<u4") for field in ("domain", "key_id", "raw_length", "stored_length")),
+        ("name", NAME),
+    ]
+)
+_STATED_TWICE: Final = ("codec", "flags", "zeros", "raw_length", "stored_length")
+"""What a record's header says, and whatever says where the record lies."""
 _MAGIC: Final = np.frombuffer(MAGIC, "V4")[0]
 _HEADER: Final = np.dtype(f"V{HEADER_SIZE}")
 
@@ -33,14 +45,15 @@ assert ENTRIES.itemsize == ENTRY_SIZE  # noqa: S101 - two descriptions of one fo
 assert _HEADERS.itemsize == HEADER_SIZE  # noqa: S101
 
 
-def good_records(data: memoryview, starts: Offsets, ends: Offsets, names: Rows) -> Truths:
-    """Of records (header and payload) from `starts` to `ends` in `data`, which have their check and these names.
+def good_records(data: memoryview, starts: Offsets, ends: Offsets, kind: int, names: Rows, rows: Rows) -> Truths:
+    """Of records (header and payload) from `starts` to `ends` in `data`, which have their check and are those expected.
 
-    What lies outside of `data` is not good.
+    Their headers must have the kind, the names, and the codec, flags, zero counts and lengths of `rows`. What lies
+    outside of `data` is not good.
     """
     good = (starts >= 0) & (ends <= len(data)) & (ends - starts >= HEADER_SIZE)
     if not good.all():
-        good[good] = good_records(data, starts[good], ends[good], names[good])
+        good[good] = good_records(data, starts[good], ends[good], kind, names[good], rows[good])
         return good
     if not len(starts):
         return good
@@ -50,7 +63,19 @@ def good_records(data: memoryview, starts: Offsets, ends: Offsets, names: Rows) 
     bounds = zip((starts + CHECKED_FROM).tolist(), ends.tolist(), strict=True)
     checks = np.frombuffer(b"".join([digest(data[start:end]) for start, end in bounds]), "V16")
     found: Truths = (headers["magic"] == _MAGIC) & (headers["check"] == checks) & (headers["name"] == names)
+    found &= (headers["kind"] == kind) & (headers["key_id"] == 0)
+    for field in _STATED_TWICE:
+        found &= headers[field] == rows[field]
     return found
+
+
+def allowed(entries: Rows, kind: int, rule: Rule) -> bool:
+    """Whether every entry of the footer of a pack of this kind is of a record that `records_in` would give."""
+    least, most = raw_lengths(rule)[kind]
+    raw, stored, codec = entries["raw_length"], entries["stored_length"], entries["codec"]
+    fits = ((codec == RAW) & (stored == raw)) | ((codec == ZSTD) & (stored >= 1) & (stored < raw))
+    known = (entries["kind"] == kind) & (entries["key_id"] == 0) & (entries["flags"] <= ENDS_BY_RULE)
+    return bool((fits & known & (least <= raw) & (raw <= most)).all())
 
 
 def gapless(entries: Rows, footer: int) -> bool:

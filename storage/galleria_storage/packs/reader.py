@@ -12,7 +12,7 @@ from galleria_storage.digest import name_of
 from galleria_storage.errors import StorageError
 from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.arrays import ENTRIES, gapless
+from galleria_storage.packs.arrays import ENTRIES, allowed, gapless
 from galleria_storage.packs.format import (
     HEADER_SIZE,
     MAX_SIZE,
@@ -47,10 +47,18 @@ def read_entries(store: ObjectStore, kind: int, pack: PackId, size: int) -> byte
     return footer
 
 
+def read_allowed_entries(store: ObjectStore, kind: int, pack: PackId, size: int, rule: Rule) -> bytes:
+    """The same, of records that the format and `rule` allow. Raises PackDamaged, StoreFailed."""
+    footer = read_entries(store, kind, pack, size)
+    if not allowed(np.frombuffer(footer, ENTRIES), kind, rule):
+        raise PackDamaged(pack.object_name(kind), "its footer has records that no pack of its kind may have")
+    return footer
+
+
 def entries_or_salvage(store: ObjectStore, kind: int, pack: PackId, size: int, rule: Rule) -> bytes:
     """The entries of a sealed pack; of one with a damaged footer those of its good records. Raises StoreFailed."""
     try:
-        return read_entries(store, kind, pack, size)
+        return read_allowed_entries(store, kind, pack, size, rule)
     except PackDamaged:
         return salvage_entries(store, kind, pack, rule)
 

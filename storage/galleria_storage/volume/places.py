@@ -123,7 +123,7 @@ def read_together(store: ObjectStore, places: Places) -> tuple[list[Loaded], lis
     """Read places of one pack as one range: what is good, and the names of the others. Raises StoreFailed."""
     start, end = int(places.starts[0]), int(places.ends[-1])
     data = memoryview(store.read(places.object_name, start, end - start) or b"")
-    good = good_records(data, places.starts - start, places.ends - start, places.names)
+    good = good_records(data, places.starts - start, places.ends - start, places.kind, places.names, places.rows)
     lost: list[bytes] = places.names[~good].tolist()
     return list(runs(data, start, places[np.flatnonzero(good)] if lost else places)), lost
 

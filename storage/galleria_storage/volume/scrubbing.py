@@ -16,7 +16,7 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs import bad
 from galleria_storage.packs.arrays import ENTRIES, Rows, Truths, good_records
 from galleria_storage.packs.format import HEADER_SIZE, PackDamaged, PackId, check_header
-from galleria_storage.packs.reader import read_entries
+from galleria_storage.packs.reader import read_allowed_entries
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.records import records_in
 from galleria_storage.volume.core import Core
@@ -125,7 +125,7 @@ class Scrubber:
         store, name = self._core.store, pack.object_name(row.kind)
         try:
             check_header(store.read(name, 0, HEADER_SIZE) or b"", self._core.identity.id.bytes, pack, row.kind)
-            entries = read_entries(store, row.kind, pack, row.size)
+            entries = read_allowed_entries(store, row.kind, pack, row.size, self._core.rule)
         except (PackDamaged, StoreFailed):
             yield self._doubt(pack, row)
             return
@@ -179,7 +179,7 @@ class Scrubber:
             return np.concatenate([self._good(name, entry, names=names) for entry in _each(part)])
         starts = part["offset"].astype(np.int64) - start
         ends = starts + part["stored_length"] + RECORD_HEADER
-        good = good_records(data, starts, ends, part["name"])
+        good = good_records(data, starts, ends, int(part["kind"][0]), part["name"], part)
         for i in np.flatnonzero(good) if names else ():
             good[i] = _has_its_name(data[starts[i] : ends[i]], self._core)
         return good
