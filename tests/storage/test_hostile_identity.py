@@ -31,6 +31,12 @@ def test_an_owner_epoch_that_is_no_number_of_32_bits_is_refused(epoch: str) -> N
     assert store.read(identity.OBJECT) == text.encode()
 
 
+@pytest.mark.parametrize("version", ["true", "1.0", '"1"', "2", "null"])
+def test_a_version_that_is_not_the_number_1_is_refused(version: str) -> None:
+    with pytest.raises(VolumeUnreadable):
+        identity.take_over(described(json.dumps(GOOD).replace('"version": 1', f'"version": {version}')))
+
+
 def test_the_last_owner_epoch_is_taken() -> None:
     store = described(json.dumps(GOOD | {"owner_epoch": (1 << 32) - 2}))
     assert identity.take_over(store).owner_epoch == (1 << 32) - 1

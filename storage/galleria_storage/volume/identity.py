@@ -82,7 +82,8 @@ def parse(data: bytes) -> Identity:
         members = None
     if not isinstance(members, dict) or members.pop("format", None) != "galleria-volume":
         raise VolumeUnreadable("meta/volume.json is no description of a volume")
-    if (version := members.pop("version", None)) != 1:
+    version = members.pop("version", None)
+    if version != 1 or type(version) is not int:
         raise VolumeUnreadable(f"its format version is {version!r}; this version reads 1")
     requires = members.pop("requires", None)
     if not isinstance(requires, list):
