@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from galleria_server.domain.errors_content import StreamIdle
+from google.protobuf.message import DecodeError
+
+from galleria_server.domain.errors_content import ProtocolViolated, StreamIdle
 
 T = TypeVar("T")
 
@@ -45,7 +47,10 @@ async def taken(
 
 
 async def sent(requests: AsyncIterator[T], seconds: float, busy: Callable[[], bool]) -> AsyncGenerator[T, None]:
-    """Pass `requests` on; raises StreamIdle when none comes within `seconds` while nothing is `busy` for the client."""
+    """Pass `requests` on; raises StreamIdle when none comes within `seconds` while nothing is `busy` for the client.
+
+    Raises ProtocolViolated for one that cannot be read.
+    """
     iterator = aiter(requests)
     while True:
         with _Silence(seconds, busy):
@@ -56,7 +61,10 @@ async def sent(requests: AsyncIterator[T], seconds: float, busy: Callable[[], bo
 
 
 async def first_sent(requests: AsyncIterator[T], seconds: float) -> T | None:
-    """The first of `requests`, None when there is none. Raises StreamIdle when it does not come within `seconds`."""
+    """The first of `requests`, None when there is none.
+
+    Raises StreamIdle when it does not come within `seconds`, ProtocolViolated when it cannot be read.
+    """
     try:
         async with asyncio.timeout(seconds):
             return await _next(requests)
@@ -94,7 +102,10 @@ class _Silence:
 
 
 async def _next(iterator: AsyncIterator[T]) -> T | None:
-    return await anext(iterator, None)
+    try:
+        return await anext(iterator, None)
+    except DecodeError:
+        raise ProtocolViolated("the bytes of a message are not those of any that this stream takes") from None
 
 
 async def read_ahead(source: AsyncGenerator[T, None], depth: int) -> AsyncGenerator[T, None]:
