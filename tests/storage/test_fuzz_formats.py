@@ -23,6 +23,8 @@ from tests.support.parsers import Parser, examine, parsed, parsers
 from tests.support.seals import sealed_bad, sealed_pack, sealed_root
 
 CASES: Final = 400
+SWEPT, HEAD, TAIL = 3, 96, 48
+"""Seeds of a parser, and bytes at their beginning and end, that are gone through one by one."""
 SEALED: Final = ("record", "root", "pack", "salvage", "bad")
 MOST: Final = (1 << 32) - 1
 # Hypothesis' tracer, which explains a failure, would count as memory of the parser.
@@ -51,6 +53,15 @@ def test_mutated_golden_bytes_are_refused_or_mean_what_they_say(parser: Parser) 
         accepted += parser.seal(data) != data and examine(parser, parser.seal(data))
     # Mutations that only ever met the first check would prove little.
     assert accepted >= 5
+
+
+def test_each_byte_of_a_head_and_a_tail_may_be_at_an_edge(parser: Parser) -> None:
+    for seed in parser.seeds[:SWEPT]:
+        for at in {*range(min(HEAD, len(seed))), *range(max(0, len(seed) - TAIL), len(seed))}:
+            for value in {0, 1, 0x80, 0xFF, seed[at] ^ 1}:
+                data = seed[:at] + bytes([value]) + seed[at + 1 :]
+                examine(parser, data)
+                examine(parser, parser.seal(data))
 
 
 @pytest.mark.parametrize("name", SEALED)
