@@ -115,6 +115,14 @@ def test_counts_and_lengths_of_headers_are_refused_before_memory_is_taken() -> N
         assert taken < TAKEN_BY_A_REFUSAL + len(data), f"{name}: {taken}"
 
 
+def test_an_empty_run_written_as_two_is_refused() -> None:
+    segments = (1 << 15).to_bytes(4, "little")
+    empty = bytearray(next(seed for seed in parsers()["layout"].seeds if seed[35:39] == segments))
+    empty[16:20] = (2).to_bytes(4, "little")
+    empty[35:39] = ((1 << 15) - 1).to_bytes(4, "little")
+    assert not examine(parsers()["layout"], bytes(empty) + struct.pack("<I32s", 1, bytes(32)))
+
+
 def huge() -> dict[str, bytes]:
     """Small inputs whose headers promise much, their checks right."""
     record, layout, root = (bytearray(parsers()[name].seeds[0]) for name in ("record", "layout", "root"))
