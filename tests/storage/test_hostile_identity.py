@@ -12,7 +12,13 @@ from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.volume import identity
 from galleria_storage.volume.errors import VolumeUnreadable
 
-GOOD = {"format": "galleria-volume", "version": 1, "id": str(UUID(int=1)), "requires": [], "owner_epoch": 7}
+GOOD: dict[str, Any] = {
+    "format": "galleria-volume",
+    "version": 1,
+    "id": str(UUID(int=1)),
+    "requires": [],
+    "owner_epoch": 7,
+}
 GOOD |= {"dedup": "volume"}
 
 
@@ -62,3 +68,10 @@ def test_a_description_that_would_grow_past_its_bound_is_refused_before_it_is_wr
     with pytest.raises(VolumeUnreadable):
         identity.take_over(store)
     assert store.read(identity.OBJECT) == text.encode()
+
+
+def test_a_description_of_64_kib_is_read_and_one_byte_more_is_refused() -> None:
+    text = json.dumps(GOOD).ljust(64 << 10)
+    assert identity.take_over(described(text)).owner_epoch == GOOD["owner_epoch"] + 1
+    with pytest.raises(VolumeUnreadable):
+        identity.take_over(described(text + " "))
