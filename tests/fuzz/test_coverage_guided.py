@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.parsers import parsers
 
-RUNS = 60_000
+RUNS = 40_000
 PLANTED_RUNS = 500_000
 SECONDS = 900
 
