@@ -8,6 +8,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from galleria_storage.chunking import cut_segment
 from galleria_storage.digest import name_of
 from galleria_storage.objects import StoreFull
 from galleria_storage.objects.memory import MemoryObjectStore
@@ -27,18 +28,22 @@ from galleria_storage.packs.format import (
 )
 from galleria_storage.packs.reader import read_entries, salvage_entries
 from galleria_storage.packs.writer import OpenPack
-from galleria_storage.records import CHUNK, Record, encode_header
+from galleria_storage.proof import prove
+from galleria_storage.records import CHUNK, PAGE, Record, encode_header
+from tests.support.pages import chunks_of
 from tests.support.small_rule import SMALL_RULE
 
 VOLUME = UUID(int=5)
 PACK = PackId(3, 17)
 NAME = "packs/00000003-00000011"
-CHUNKS = [random.Random(i).randbytes(length) for i, length in enumerate([64, 100, 1, 4096, 900])]
+_CUT = random.Random(1).randbytes(9_001)
+CHUNKS = chunks_of(_CUT, cut_segment(_CUT, SMALL_RULE))[-5:]
 
 
 def stored(chunk: bytes, domain: int = 0) -> tuple[Record, bytes]:
-    header = encode_header(CHUNK, 0, 1, 0x21, domain, len(chunk), name_of(chunk), chunk)
-    record = Record(CHUNK, 0, 1, 0x21, domain, 0, len(chunk), len(chunk), name_of(chunk), memoryview(chunk))
+    proof = prove(chunk, SMALL_RULE)
+    header = encode_header(CHUNK, 0, *proof, domain, len(chunk), name_of(chunk), chunk)
+    record = Record(CHUNK, 0, *proof, domain, 0, len(chunk), len(chunk), name_of(chunk), memoryview(chunk))
     return record, header + chunk
 
 
@@ -73,7 +78,8 @@ def test_a_pack_is_laid_out_as_the_format_says(whole: bytes) -> None:
     ends = [72 + len(chunk) for chunk in CHUNKS]
     for number, chunk in enumerate(CHUNKS):
         fields = [number, 0, 48 + sum(ends[:number]), len(chunk), len(chunk)]
-        expected = name_of(chunk) + b"".join(field.to_bytes(4, "little") for field in fields) + bytes([0, 1, 0x21, 1])
+        ending = bytes([0, *prove(chunk, SMALL_RULE), 1])
+        expected = name_of(chunk) + b"".join(field.to_bytes(4, "little") for field in fields) + ending
         assert footer[56 * number : 56 * number + 56] == expected
     fields = [3, 17, len(CHUNKS), 48 + len(records)]
     first = b"".join(field.to_bytes(4, "little") for field in fields) + bytes(8)
@@ -132,6 +138,24 @@ def test_a_damaged_record_is_left_out_of_what_is_saved(whole: bytes) -> None:
         assert found == entries[:number] + entries[number + 1 :]
 
 
+@pytest.mark.parametrize(
+    ("kind", "flags", "zeros"), [(PAGE, 0, 0), (CHUNK, 0, 0x21), (CHUNK, 1, 0)], ids=["page", "zeros", "flags"]
+)
+def test_what_somebody_made_up_inside_a_chunk_is_not_saved_as_a_record(kind: int, flags: int, zeros: int) -> None:
+    payload = random.Random(2).randbytes(108)
+    inner = encode_header(kind, 0, flags, zeros, 0, len(payload), name_of(payload), payload) + payload
+    outer = random.Random(3).randbytes(10) + inner
+    pack = OpenPack(store := MemoryObjectStore(), VOLUME.bytes, PACK, DATA)
+    header = encode_header(CHUNK, 0, 0, 0, 0, len(outer), name_of(outer), outer)
+    pack.append(
+        [Record(CHUNK, 0, 0, 0, 0, 0, len(outer), len(outer), name_of(outer), memoryview(outer))], header + outer
+    )
+    pack.seal()
+    data = bytearray(store.read(NAME) or b"")
+    data[48 + 72] ^= 1
+    assert salvage_entries(shelf(bytes(data)), DATA, PACK, SMALL_RULE) == b""
+
+
 def test_counts_are_bounded_before_anything_is_read(whole: bytes) -> None:
     trailer = whole[-TRAILER_SIZE:]
     for count, offset in [(MAX_RECORDS + 1, 48), (2**32 - 1, 48), (5, 47), (5, 0), (4, 48), (6, 48)]:
@@ -172,7 +196,7 @@ def test_names_of_objects(name: str, parsed: tuple[int, PackId] | None) -> None:
     assert parsed is None or parsed[1].object_name(parsed[0]) == name
 
 
-@pytest.mark.parametrize("room", [10, 48, 200, 5500])
+@pytest.mark.parametrize("room", [10, 48, 200, 3200])
 def test_a_pack_that_does_not_fit_leaves_nothing(room: int) -> None:
     store = MemoryObjectStore(room)
     with pytest.raises(StoreFull):

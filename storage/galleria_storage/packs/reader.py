@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -14,8 +14,10 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.arrays import ENTRIES, allowed, gapless
 from galleria_storage.packs.format import (
+    DATA,
     HEADER_SIZE,
     MAX_SIZE,
+    PAGES,
     TRAILER_SIZE,
     Entry,
     PackDamaged,
@@ -24,10 +26,12 @@ from galleria_storage.packs.format import (
     encode_entries,
     footer_bounds,
 )
+from galleria_storage.proof import prove
+from galleria_storage.records import CHUNK, MAGIC, PAGE, Record, good_check, records_in
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
-from galleria_storage.records import MAGIC, Record, good_check, records_in
 from galleria_storage.rules import Rule
 
+_RECORDS_OF: Final = {DATA: CHUNK, PAGES: PAGE}
 _PIECE: Final = 1 << 20
 _BLOCK: Final = 4096
 """What is lost at least where a piece cannot be read as a whole."""
@@ -59,23 +63,33 @@ def entries_or_salvage(store: ObjectStore, kind: int, pack: PackId, size: int, r
     """The entries of a sealed pack; of one with a damaged footer those of its good records. Raises StoreFailed."""
     try:
         return read_allowed_entries(store, kind, pack, size, rule)
-    except PackDamaged:
-        return salvage_entries(store, kind, pack, rule)
+    except (PackDamaged, StoreFailed):
+        return salvage_entries(store, kind, pack, rule, size)
 
 
-def salvage_entries(store: ObjectStore, kind: int, pack: PackId, rule: Rule) -> bytes:
-    """The same of every good record of a pack, wherever one begins, for one whose footer is lost.
+def salvage_entries(
+    store: ObjectStore,
+    kind: int,
+    pack: PackId,
+    rule: Rule,
+    size: int = MAX_SIZE,
+    going: Callable[[], None] = lambda: None,
+) -> bytes:
+    """The same of every good record in the first `size` bytes of a pack, wherever one begins; its footer is lost.
 
-    Raises StoreFailed where nothing of the pack can be read.
+    `going` is called all the time and may raise. Raises StoreFailed where nothing of the pack can be read.
     """
-    return encode_entries(_good_entries(_read_what_can_be(store, pack.object_name(kind)), rule))
+    return encode_entries(
+        _good_entries(_read_what_can_be(store, pack.object_name(kind), size, going), kind, rule, going)
+    )
 
 
-def _good_entries(data: bytes, rule: Rule) -> Iterator[Entry]:
+def _good_entries(data: bytes, pack_kind: int, rule: Rule, going: Callable[[], None]) -> Iterator[Entry]:
     view = memoryview(data)
     offset = data.find(MAGIC, HEADER_SIZE)
     while offset >= 0:
-        record = _record_at(view[offset:], rule)
+        going()
+        record = _record_at(view[offset:], pack_kind, rule)
         if record is None:
             offset += 1
         else:
@@ -85,41 +99,48 @@ def _good_entries(data: bytes, rule: Rule) -> Iterator[Entry]:
         offset = data.find(MAGIC, offset)
 
 
-def _record_at(view: memoryview, rule: Rule) -> Record | None:
-    """The record that a pack's bytes begin with, if it has its check and its name.
+def _record_at(view: memoryview, pack_kind: int, rule: Rule) -> Record | None:
+    """The record that a pack's bytes begin with, if it has its check and its name, and is what such a pack holds.
 
     The check alone would not do: what looks like a record may be part of a chunk that somebody made up.
     """
     try:
         record = next(records_in(view, rule))
-        if not good_check(view, 0, RECORD_HEADER + record.stored_length):
+        if record.kind != _RECORDS_OF[pack_kind] or not good_check(view, 0, RECORD_HEADER + record.stored_length):
             return None
         raw = expand(record.codec, record.payload, record.raw_length, record.raw_length)
+        proof = prove(raw, rule) if record.kind == CHUNK else (0, 0)
     except StorageError:
         return None
-    return record if name_of(raw) == record.name else None
+    return record if (record.flags, record.zeros) == proof and name_of(raw) == record.name else None
 
 
-def _read_what_can_be(store: ObjectStore, name: str) -> bytes:
+def _read_what_can_be(store: ObjectStore, name: str, size: int, going: Callable[[], None]) -> bytes:
     """A pack's bytes, with zeros where it cannot be read. Raises StoreFailed if it cannot be read anywhere."""
     parts: list[bytes] = []
     failures: list[StoreFailed] = []
-    for start in range(0, MAX_SIZE, _PIECE):
-        parts.append(_read_part(store, name, start, failures))
-        if len(parts[-1]) < _PIECE:
+    for start in range(0, min(size, MAX_SIZE), _PIECE):
+        length = min(_PIECE, size - start)
+        parts.append(_read_part(store, name, start, length, failures, going))
+        if len(parts[-1]) < length:
             break
-    if failures and not any(map(any, parts)):
+    data = b"".join(parts)
+    if failures and not data.strip(b"\0"):
         raise failures[0]
-    return b"".join(parts)
+    return data
 
 
-def _read_part(store: ObjectStore, name: str, start: int, failures: list[StoreFailed]) -> bytes:
+def _read_part(
+    store: ObjectStore, name: str, start: int, length: int, failures: list[StoreFailed], going: Callable[[], None]
+) -> bytes:
+    going()
     try:
-        return store.read(name, start, _PIECE) or b""
+        return store.read(name, start, length) or b""
     except StoreFailed as error:
         failures.append(error)
     blocks = []
-    for offset in range(start, start + _PIECE, _BLOCK):
+    for offset in range(start, start + length, _BLOCK):
+        going()
         try:
             blocks.append(store.read(name, offset, _BLOCK) or b"")
         except StoreFailed:
