@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
+from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.packs.arrays import ENTRIES, NAME, Offsets, Rows, Truths, good_records
 from galleria_storage.packs.format import DATA, PAGES, PackId
@@ -120,12 +121,38 @@ def rows_of(pack: PackId, entries: Rows) -> Rows:
 
 
 def read_together(store: ObjectStore, places: Places) -> tuple[list[Loaded], list[bytes]]:
-    """Read places of one pack as one range: what is good, and the names of the others. Raises StoreFailed."""
+    """Read places of one pack as one range: what is good, and the names of the others.
+
+    What cannot be read together is read in halves. Raises StoreFailed where none of it can be read.
+    """
     start, end = int(places.starts[0]), int(places.ends[-1])
-    data = memoryview(store.read(places.object_name, start, end - start) or b"")
+    try:
+        data = memoryview(store.read(places.object_name, start, end - start) or b"")
+    except StoreFailed:
+        if len(places) == 1:
+            raise
+        return _read_halves(store, places)
     good = good_records(data, places.starts - start, places.ends - start, places.kind, places.names, places.rows)
     lost: list[bytes] = places.names[~good].tolist()
     return list(runs(data, start, places[np.flatnonzero(good)] if lost else places)), lost
+
+
+def _read_halves(store: ObjectStore, places: Places) -> tuple[list[Loaded], list[bytes]]:
+    loaded: list[Loaded] = []
+    lost: list[bytes] = []
+    failures: list[StoreFailed] = []
+    middle = len(places) // 2
+    for half in (places[:middle], places[middle:]):
+        try:
+            good, bad = read_together(store, half)
+        except StoreFailed as error:
+            failures.append(error)
+            good, bad = [], half.names.tolist()
+        loaded += good
+        lost += bad
+    if len(failures) == 2:  # noqa: PLR2004 - both halves
+        raise failures[0]
+    return loaded, lost
 
 
 def spans(places: Places, largest: int) -> Iterator[slice]:
