@@ -233,6 +233,16 @@ def test_a_load_reads_the_index_it_goes_into(index: Index) -> None:
     assert index.get(Table.CHUNKS, [b"ax", b"bx"]) == [b"1", b"2"]
 
 
+def test_other_tables_change_while_one_is_loaded(index: Index) -> None:
+    def rows() -> Iterator[tuple[bytes, bytes]]:
+        put(index, Table.META, {b"a": b"made", b"b": b"made"})
+        yield from [(b"a", b"loaded"), (b"b", b"loaded")]
+
+    index.load(Table.SCOPES, rows())
+    found = [index.get(table, [b"a", b"b"]) for table in (Table.META, Table.SCOPES)]
+    assert found == [[b"made"] * 2, [b"loaded"] * 2]
+
+
 @pytest.mark.parametrize("keys", [[b"a", b"c", b"b"], [b"a", b"b", b"b"]])
 def test_a_load_whose_keys_do_not_ascend_changes_nothing(index: Index, keys: list[bytes]) -> None:
     put(index, Table.META, {b"a": b"before"})

@@ -237,9 +237,21 @@ def test_records_that_are_lost_count_as_missing_and_the_next_push_heals_them() -
     with pytest.raises(RecordsUnreadable) as unreadable:
         read_range(volume, root.id)
     assert {prefix + name for name in unreadable.value.names} == lost
-    push = begin(volume, SCOPES[1])
-    send(push, FIRST, FIRST.pages)
-    assert read_range(volume, root.id) == FIRST.data
+    volume.assess()
+    assert volume.lacking() == {root.id: 1}
+    healing = pushed(volume, SCOPES[0], FIRST)
+    assert read_range(volume, root.id) == read_range(volume, healing.id) == FIRST.data
+
+
+def test_a_push_brings_what_lay_in_a_pack_that_is_gone() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    store.delete(names(store, "packs/")[0])
+    volume, _ = rebuilt(store)
+    again = pushed(volume, SCOPES[0], FIRST)
+    assert read_range(volume, root.id) == read_range(volume, again.id) == FIRST.data
 
 
 @pytest.mark.parametrize("lost", [False, True])
@@ -252,10 +264,13 @@ def test_a_damaged_page_leaves_everything_else_readable(lost: bool) -> None:  # 
     damage(store, name, 48 + 72 + 5)
     damage(store, name, -1 if lost else 10)
     volume, _ = rebuilt(store)
+    volume.assess()
+    assert volume.lacking() == ({broken.id: 1} if lost else {})
     assert {root.id for root in volume.roots()} == {broken.id, whole.id}
     assert read_range(volume, whole.id) == SECOND.data
     with pytest.raises(RecordsUnreadable):
         read_range(volume, broken.id)
+    volume.assess()
     if lost:
         # The page is asked for again, and then the root that had lost it is whole again as well.
         push = begin(volume, SCOPES[0])

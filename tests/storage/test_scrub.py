@@ -10,11 +10,11 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs import bad
 from galleria_storage.packs.format import Entry
 from galleria_storage.records import encode_header
-from galleria_storage.volume import CollectionStopped, RecordsUnreadable, Root, Scrubbed, VolumeClosed
+from galleria_storage.volume import CollectionStopped, LayoutIncomplete, RecordsUnreadable, Root, Scrubbed, VolumeClosed
 from tests.support.collected_volume import Place
 from tests.support.rot import spoil
 from tests.support.small_rule import SMALL_RULE
-from tests.support.volumes import begin, content_of, pushed, read_range, sample, send, unknown_segments
+from tests.support.volumes import begin, content_of, holder, pushed, read_range, sample, send, unknown_segments
 
 SCOPE, OTHER = UUID(int=1), UUID(int=2)
 FIRST = content_of(sample(3, 1))
@@ -102,15 +102,35 @@ def test_only_roots_that_need_it_lack_it(place: Place) -> None:
     assert place.volume.lacking()[both[1].id] == 1
 
 
-def test_a_root_pinned_before_it_is_known_what_it_lacks_is_found_too(place: Place) -> None:
+@pytest.mark.parametrize("assessed", [False, True])
+def test_no_root_is_pinned_that_is_known_to_lack_something(place: Place, *, assessed: bool) -> None:
     pushed(place.volume, SCOPE, FIRST)
     push = begin(place.volume, SCOPE)
     assert unknown_segments(push, FIRST) == []
     spoil_chunks(place, chunk(1))
-    scrub(place)
-    root = push.commit(FIRST.layout, pushed(place.volume, OTHER, content_of(b"x")).holder)
+    place.volume.scrub(lambda _: None)
+    if assessed:
+        place.volume.assess()
+    with pytest.raises(LayoutIncomplete) as error:
+        push.commit(FIRST.layout, holder(SCOPE))
+    assert (error.value.first, error.value.missing) == (1, 1)
+    assert push.durable_segments() == {0, 2}
+    send(push, FIRST, unknown_segments(push, FIRST))
+    root = push.commit(FIRST.layout, holder(SCOPE))
+    assert read_range(place.volume, root.id) == FIRST.data
     place.volume.assess()
-    assert place.volume.lacking()[root.id] == 1
+    assert place.volume.lacking() == {}
+
+
+def test_a_push_that_goes_on_is_asked_again_for_what_it_had_sent(place: Place) -> None:
+    push = begin(place.volume, SCOPE)
+    send(push, FIRST, unknown_segments(push, FIRST))
+    spoil_chunks(place, chunk(1))
+    scrub(place)
+    assert unknown_segments(push, FIRST) == [1]
+    assert send(push, FIRST, [1]).asked == {1: [chunk(1)]}
+    root = push.commit(FIRST.layout, holder(SCOPE))
+    assert read_range(place.volume, root.id) == FIRST.data
 
 
 def test_a_reader_puts_aside_what_it_cannot_read(place: Place) -> None:
@@ -363,10 +383,7 @@ def test_a_push_under_way_does_not_see_what_it_was_told_vanish(place: Place) -> 
     spoil_chunks(place, chunk(1))
     scrub(place)
     send(push, FIRST, unknown_segments(push, FIRST))
-    root: Root = push.commit(FIRST.layout, pushed(place.volume, OTHER, content_of(b"x")).holder)
-    place.volume.assess()
-    assert root.id in place.volume.lacking()
-    pushed(place.volume, SCOPE, FIRST)
+    root: Root = push.commit(FIRST.layout, holder(SCOPE))
     assert read_range(place.volume, root.id) == FIRST.data
 
 

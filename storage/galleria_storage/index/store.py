@@ -81,7 +81,8 @@ class Index(Protocol):
     def load(self, table: Table, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Set very many rows, whose keys ascend strictly: all of them or none, durable when it returns.
 
-        Memory does not grow with them where the index is on a disk. Raises ValueError where a key does not ascend;
+        Memory does not grow with them where the index is on a disk. Whoever makes them may read the index and change
+        other tables. Raises ValueError where a key does not ascend;
         what `rows` raises leaves the index as it was.
         """
         ...

@@ -76,6 +76,7 @@ def _drop(core: Core, root_id: UUID) -> None:
     batch.delete(Table.ROOTS, root_id.bytes)
     core.index.apply(batch)
     core.forget_root(root_id)
+    core.damage.outdate()
 
 
 def _is_unfinished(core: Core, root_id: UUID) -> bool:

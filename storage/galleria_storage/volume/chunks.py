@@ -65,7 +65,14 @@ class ChunkTable:
         value = self._index.get(Table.PACKS, [pack_key(pack)])[0]
         if value is not None:
             row = PackRow.decode(value)
-            batch.put(Table.PACKS, pack_key(pack), row._replace(hidden=row.hidden + count).encode())
+            # An index made again knows nothing of the records that could not be read just then.
+            batch.put(Table.PACKS, pack_key(pack), row._replace(hidden=max(0, row.hidden + count)).encode())
+
+    def standing(self, pack: PackId, kind: int) -> PackRow | None:
+        """The row of a sealed pack of that kind that is not condemned, if it is one."""
+        value = self._index.get(Table.PACKS, [pack_key(pack)])[0]
+        row = None if value is None else PackRow.decode(value)
+        return None if row is None or row.condemned or row.kind != kind else row
 
     def packs(self) -> Iterable[tuple[PackId, PackRow]]:
         """All sealed packs."""

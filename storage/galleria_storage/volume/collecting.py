@@ -128,7 +128,7 @@ class Collector:
         shares: list[Share] = []
         for pack, row in packs:
             going()
-            entries = self._entries(pack, row)
+            entries = self._entries(pack, row, going)
             if entries is None:
                 continue
             size += row.size
@@ -142,12 +142,12 @@ class Collector:
         garbage = sum(share.dead for share in shares)
         return Collected(len(packs), size, garbage, condemned, 0, left), shares
 
-    def _entries(self, pack: PackId, row: PackRow) -> bytes | None:
+    def _entries(self, pack: PackId, row: PackRow, going: Going) -> bytes | None:
         """The entries of a pack's footer; where that is damaged those of its good records; None if the pack is gone."""
         try:
             return read_entries(self._core.store, row.kind, pack, row.size)
         except (PackDamaged, StoreFailed):
-            return self._quarantine.salvage(row.kind, pack)
+            return self._quarantine.salvage(row.kind, pack, going)
 
     def _share(self, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Share:
         alive = alive_in(self._core, pack, row, entries, live)

@@ -58,7 +58,7 @@ class CondemnedPacks:
         """Let the records of a pack count as missing from now on, durably.
 
         False, and nothing done, if it is among those `held`, or if something alive is found in it and nowhere else: a
-        bad record is kept until there is a good one.
+        record is kept, good or bad, until there is a good one that readers find.
         `entries` are those of its footer. Raises StoreFailed.
         """
         alive = live.among(entries).tolist()
@@ -68,9 +68,10 @@ class CondemnedPacks:
             keys, _ = keys_and_rows(pack, entries)
             batch = Batch()
             for key, value, needed in zip(keys, self._core.index.get(Table.CHUNKS, keys), alive, strict=True):
-                if value is not None and ChunkRow.decode(value).pack == pack:
-                    if needed:
-                        return False
+                home = None if value is None else ChunkRow.decode(value).pack
+                if needed and home in (None, pack):
+                    return False
+                if home == pack:
                     batch.delete(Table.CHUNKS, key)
             row = row._replace(condemned=self._core.leases.epoch())
             self._put(batch, pack, row)

@@ -2,12 +2,15 @@
 
 A name that counts as missing is asked for by the next push of it. A push that offers only a page must not be told that
 nothing of it is needed, so pages that lack something are not known to anybody until they are whole again.
+
+A name stops counting as missing by facts alone, seen while nobody else changes anything: it has a record again, or an
+assessment that could read every root and page found nothing that needs it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -22,50 +25,97 @@ _SPOILT: Final = b"spoilt"
 _ASSESS: Final = b"assess"
 
 
+class Seen(NamedTuple):
+    """What counts as missing at one moment: keys, with the key of the pack that has the bad record.
+
+    `changes` goes up with everything that comes to be missing, `news` also with what may need less.
+    """
+
+    changes: int
+    news: int
+    missing: dict[bytes, bytes]
+
+
 class Needs(NamedTuple):
-    """What needs missing records: the keys each root lacks, and the keys of pages that lack something."""
+    """What needs missing records: the keys each root lacks, and the keys of pages that lack something.
+
+    `unread` are roots or pages that are there and could not be read just now; `blind` that what some page needs is
+    unknown.
+    """
 
     roots: dict[UUID, set[bytes]]
     pages: set[bytes]
+    unread: bool = False
+    blind: bool = False
 
 
 class Damage:
-    """The damage of a volume, as rows of META. A key is one of the chunk table. Safe for many threads."""
+    """The damage of a volume, as rows of META. A key is one of the chunk table.
+
+    Safe for many threads; but for `trusted`, `lacking` and `doubtful` the caller has `Core.alone`.
+    """
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = threading.Lock()
-        self._changes = 0
-        self._assessed = 0 if index.get(Table.META, [_ASSESS])[0] is None else -1
-        self._any = next(iter(index.scan(Table.META, _MISSING)), None) is not None
+        packs = {value for _, value in index.scan(Table.META, _MISSING)}
+        pending = index.get(Table.META, [_ASSESS])[0] is not None
+        self._any = bool(packs)
+        self._packs = packs - {b""}
+        self._changes = self._news = 0
+        self._assessed = -1 if pending else 0
+        self._tried = -1 if pending or packs else 0
+        self._waiting = frozenset[UUID]()
 
     @property
-    def changes(self) -> int:
-        """Goes up with everything that comes to be missing."""
-        return self._changes
+    def any(self) -> bool:
+        """Whether anything may be missing."""
+        return self._any
 
     @property
     def pending(self) -> bool:
-        """Whether something was found missing, and not yet what needs it."""
+        """Whether something was found missing, and it is not known yet which pages need it."""
         return self._assessed != self._changes
+
+    def doubtful(self, leases: Collection[UUID]) -> bool:
+        """Whether an assessment would find something new. `leases` are those that hold packs."""
+        ended = bool(self._waiting) and self._waiting.isdisjoint(leases)
+        return self._tried != self._news or ended or self._healed()
+
+    def outdate(self) -> None:
+        """What needed something missing may be gone, so that another assessment would find less. Needs no lock."""
+        if self._any:
+            with self._lock:
+                self._news += 1
 
     def note(self, batch: Batch, keys: Iterable[bytes], pack: PackId | None = None) -> None:
         """Add names that count as missing to `batch`, which the caller applies; no page is known meanwhile.
 
         Their bad records lie in `pack`, if there is one.
         """
+        place = b"" if pack is None else pack_key(pack)
         with self._lock:
             self._any = True
             self._changes += 1
-        place = b"" if pack is None else pack_key(pack)
+            self._news += 1
+            self._packs |= {place} - {b""}
         for key in keys:
             batch.put(Table.META, _MISSING + key, place)
         batch.put(Table.META, _ASSESS, b"")
 
-    def pinned(self, batch: Batch) -> None:
-        """A root is pinned with `batch`: if something is missing, it may be one that needs it."""
-        if self._any:
-            self.note(batch, ())
+    def note_absent(self, keys: Sequence[bytes]) -> None:
+        """Let those of the keys count as missing, durably, that no row has."""
+        rows = self._index.get(Table.CHUNKS, keys)
+        absent = [key for key, row in zip(keys, rows, strict=True) if row is None]
+        fresh = [key for key, noted in zip(absent, self.noted(absent), strict=True) if not noted]
+        if fresh:
+            batch = Batch()
+            self.note(batch, fresh)
+            self._index.apply(batch)
+
+    def noted(self, keys: Sequence[bytes]) -> list[bool]:
+        """Which keys count as missing, or did when that was last looked at."""
+        return [value is not None for value in self._index.get(Table.META, [_MISSING + key for key in keys])]
 
     def trusted(self, pages: Sequence[bytes]) -> list[bool]:
         """Which pages, by their keys, are not known to lack anything."""
@@ -75,52 +125,74 @@ class Damage:
             return [False] * len(pages)
         return [value is None for value in self._index.get(Table.META, [_SPOILT + page for page in pages])]
 
-    def missing(self) -> dict[bytes, bytes]:
-        """Keys of names that count as missing and have no record still, and the key of the pack of each bad one."""
-        noted = {key[len(_MISSING) :]: value for key, value in self._index.scan(Table.META, _MISSING)}
+    def see(self) -> Seen:
+        """What is missing now: it was noted and has no record still."""
+        noted = {key[len(_MISSING) :]: value for key, value in self._scan(_MISSING)}
         rows = self._index.get(Table.CHUNKS, list(noted))
-        return {key: pack for (key, pack), row in zip(noted.items(), rows, strict=True) if row is None}
+        missing = {key: pack for (key, pack), row in zip(noted.items(), rows, strict=True) if row is None}
+        return Seen(self._changes, self._news, missing)
 
     def is_last_resort(self, pack: PackId) -> bool:
         """Whether a pack has a bad record of something that is missing: the nearest there is to its bytes."""
-        return self._any and pack_key(pack) in self.missing().values()
+        return pack_key(pack) in self._packs
 
     def lacking(self) -> dict[UUID, set[bytes]]:
-        """Keys of what each root lacks now; roots that lack nothing are left out."""
+        """Keys of what each root lacks now; roots that lack nothing, or are gone, are left out."""
         found = {}
-        for key, value in self._index.scan(Table.META, _LACKING):
+        for key, value in self._scan(_LACKING):
+            root = key[len(_LACKING) :]
             keys = [value[at : at + KEY_SIZE] for at in range(0, len(value), KEY_SIZE)]
             rows = self._index.get(Table.CHUNKS, keys)
             lost = {key for key, row in zip(keys, rows, strict=True) if row is None}
-            if lost:
-                found[UUID(bytes=key[len(_LACKING) :])] = lost
+            if lost and self._index.get(Table.ROOTS, [root])[0] is not None:
+                found[UUID(bytes=root)] = lost
         return found
 
-    def healed(self) -> bool:
-        """Whether something that was missing is here again, so that another assessment would find less."""
-        if not self._any or self.pending:
-            return False
-        return len(self.missing()) < sum(1 for _ in self._index.scan(Table.META, _MISSING))
+    def settle(self, seen: Seen, needs: Needs, leases: Collection[UUID]) -> None:
+        """Take note of an assessment of what was `seen`, unless something has come to be missing since.
 
-    def settle(self, changes: int, missing: Mapping[bytes, bytes], needs: Needs) -> None:
-        """Take note of an assessment made at that count of `changes`: what is missing, and what needs it."""
-        rows: dict[bytes, bytes] = {_MISSING + key: pack for key, pack in missing.items()}
-        rows.update((_SPOILT + page, b"") for page in needs.pages)
-        rows.update((_LACKING + root.bytes, b"".join(sorted(keys))) for root, keys in needs.roots.items() if keys)
+        What nothing needs is forgotten, but not while something could not be read, or one of the `leases` that hold
+        packs may come to pin it.
+        """
+        if seen.changes != self._changes:
+            return
+        needed = set().union(*needs.roots.values())
+        sure = not (needs.unread or needs.blind)
+        kept = {key: pack for key, pack in seen.missing.items() if key in needed or leases or not sure}
+        self._replace(_rows(kept, needs), whole=not needs.unread)
+        with self._lock:
+            self._tried = seen.news
+            self._waiting = frozenset(leases) if sure and kept.keys() - needed else frozenset()
+            self._packs = set(kept.values()) - {b""}
+            self._assessed = self._assessed if needs.unread else seen.changes
+            self._any = bool(kept) or needs.unread
+
+    def _replace(self, rows: Mapping[bytes, bytes], *, whole: bool) -> None:
+        """Let these be the rows; where not the `whole` was read, what roots and pages were found to lack stays too."""
         batch = Batch()
-        for key, value in self._rows():
+        for key, value in self._scan(_MISSING):
             if key not in rows:
                 batch.delete(Table.META, key)
-                if key.startswith(_MISSING) and value:
-                    # Nothing keeps that pack any more.
-                    batch.put(Table.META, GARBAGE + value, NO_SCOPE.bytes)
+                # Nothing keeps its pack any more, nor any other that has a record of it.
+                batch.put(Table.META, GARBAGE + value, NO_SCOPE.bytes)
+        for prefix in (_LACKING, _SPOILT, _ASSESS) if whole else ():
+            for key, _ in self._scan(prefix):
+                if key not in rows:
+                    batch.delete(Table.META, key)
         for key, value in rows.items():
             batch.put(Table.META, key, value)
         self._index.apply(batch)
-        with self._lock:
-            self._assessed = changes
-            self._any = bool(rows)
 
-    def _rows(self) -> Iterator[tuple[bytes, bytes]]:
-        for prefix in (_MISSING, _LACKING, _SPOILT, _ASSESS):
-            yield from self._index.scan(Table.META, prefix)
+    def _healed(self) -> bool:
+        """Whether something that was missing is here again."""
+        return self._any and len(self.see().missing) < sum(1 for _ in self._scan(_MISSING))
+
+    def _scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return self._index.scan(Table.META, prefix)
+
+
+def _rows(missing: Mapping[bytes, bytes], needs: Needs) -> dict[bytes, bytes]:
+    rows: dict[bytes, bytes] = {_MISSING + key: pack for key, pack in missing.items()}
+    rows.update((_SPOILT + page, b"") for page in needs.pages)
+    rows.update((_LACKING + root.bytes, b"".join(sorted(keys))) for root, keys in needs.roots.items() if keys)
+    return rows

@@ -26,6 +26,7 @@ from galleria_storage.volume.rows import KnownPage, PackRow, chunk_prefix, pack_
 from galleria_storage.volume.sorting import Sorting
 
 _FOUND: Final = np.dtype([("name", NAME), ("row", CHUNK_ROWS)])
+_LOOKED_UP_AT_ONCE: Final = 4096
 _NAMES: Final = np.dtype([("name", NAME)])
 
 
@@ -55,7 +56,10 @@ def fill_chunks(core: Core, packs: Iterable[tuple[int, PackId, int]], scratch: P
 
 
 def fill_scopes(core: Core, found: Iterable[Root], scratch: Path | None) -> None:
-    """Grant each scope what its roots have: pages and chunks. Pages that cannot be read are left out."""
+    """Grant each scope what its roots have: pages and chunks. Pages that cannot be read are left out.
+
+    Pages and chunks without a row count as missing.
+    """
     own: defaultdict[bytes, list[Root]] = defaultdict(list)
     for root in found:
         own[root.holder.scope.bytes].append(root)
@@ -100,11 +104,15 @@ def _scope_rows(core: Core, scope: bytes, own: Sequence[Root], scratch: Path | N
     known: dict[bytes, bytes] = {}
     with Sorting(_NAMES, scratch) as sorting:
         for domain, roots in wanted.items():
+            _note_absent(core, chunk_prefix(PAGE, domain), np.frombuffer(b"".join(roots), NAME))
             for name, page in _readable(core, domain, list(roots)):
                 known[name] = KnownPage(roots[name], *summary(page)).encode()
                 sorting.add(b"", chunk_names(page).view(_NAMES))
         for rows in sorting.ascending(b""):
             names = rows.take(np.flatnonzero(_first_of_name(rows)))["name"]
+            for domain in wanted:
+                # What another domain of the scope has is forgotten again, as nothing needs it here.
+                _note_absent(core, chunk_prefix(CHUNK, domain), names)
             yield from zip(_keys(scope_prefix(scope, CHUNK), names), repeat(b""))
     prefix = scope_prefix(scope, PAGE)
     for name in sorted(known):
@@ -117,6 +125,11 @@ def _readable(core: Core, domain: int, names: Sequence[bytes]) -> Iterator[tuple
     yield from read_pages(core, core.chunks.places(PAGE, domain, names), _on, lost.append)
     for name in lost:
         yield from read_pages(core, core.chunks.places(PAGE, domain, [name]), _on, _ignore)
+
+
+def _note_absent(core: Core, prefix: bytes, names: Rows) -> None:
+    for first in range(0, len(names), _LOOKED_UP_AT_ONCE):
+        core.damage.note_absent(_keys(prefix, names[first : first + _LOOKED_UP_AT_ONCE]))
 
 
 def _first_of_name(rows: Rows) -> Truths:

@@ -19,6 +19,7 @@ from galleria_storage.packs.format import PAGES, decode_entries
 from galleria_storage.packs.writer import OpenPack
 from galleria_storage.records import PAGE, Record, encode_header
 from galleria_storage.roots import Holder, Root
+from galleria_storage.volume.assessing import lacking_pages
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import LayoutIncomplete, RecordsUnreadable, RootTaken
 from galleria_storage.volume.leases import GARBAGE, Lease
@@ -51,14 +52,18 @@ class Pinning:
         self._store_pages(lease, layout, segments)
         core = self._core
         root = Root(root_id, holder, layout, occupied, lease.domain, core.identity.owner_epoch, core.now_ms())
-        with core.writing, lease.lock:
+        changes = self._refuse_holes(lease, layout, segments)
+        with core.writing:
             # A second commit may have waited here for the first.
             done = self._pinned_before(root_id, layout)
             if done is not None:
                 return done
-            core.leases.check(lease)
-            self._write_file(root)
-            self._finish(root, lease, segments)
+            # Nothing comes to be missing from here on; what has since it was looked at is rare.
+            self._refuse_holes(lease, layout, segments, changes)
+            with lease.lock:
+                core.leases.check(lease)
+                self._write_file(root)
+                self._finish(root, lease, segments)
         return root
 
     def chunks(self, root: Root) -> int:
@@ -132,7 +137,28 @@ class Pinning:
         self._core.index.apply(batch)
         self._core.store.delete(roots.released_name(root_id))
         self._core.forget_root(root_id)
+        self._core.damage.outdate()
         self._released.discard(root_id)
+
+    def _refuse_holes(self, lease: Lease, layout: Layout, segments: SegmentTable, changes: int = -1) -> int:
+        """See that nothing is known to be missing that the layout needs, unless that was seen at these `changes`.
+
+        Returns the count of changes by which that holds. Segments that lack something are no longer durable. Raises
+        LayoutIncomplete, LeaseLapsed, RecordsUnreadable.
+        """
+        core = self._core
+        with core.alone():
+            seen = core.damage.see()
+        if seen.missing and seen.changes != changes:
+            names = {name for name in layout.pages if name is not None}
+            missing, renew = seen.missing.keys(), lambda: core.leases.renew(lease)
+            lacking, unread = lacking_pages(core, lease.domain, names, missing, renew)
+            if unread:
+                raise RecordsUnreadable(unread)
+            lost = segments.drop(lacking)
+            if lost:
+                raise LayoutIncomplete(min(lost), len(lost))
+        return seen.changes
 
     def _pinned_before(self, root_id: UUID, layout: Layout) -> Root | None:
         if self._core.index.get(Table.ROOTS, [root_id.bytes])[0] is None:
@@ -162,7 +188,6 @@ class Pinning:
         left_out: set[bytes] = set()
         self._note_pages(root, batch, _known_pages(root, segments, left_out))
         batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
-        self._core.damage.pinned(batch)
         self._core.leases.end(lease, batch, wasted=bool(left_out))
 
     def _note_pages(self, root: Root, batch: Batch, pages: Iterator[tuple[bytes, KnownPage]]) -> None:

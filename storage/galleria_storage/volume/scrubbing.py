@@ -15,7 +15,7 @@ from galleria_storage.index.store import Batch, Table
 from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs import bad
 from galleria_storage.packs.arrays import ENTRIES, Rows, Truths, good_records
-from galleria_storage.packs.format import HEADER_SIZE, PackDamaged, PackId, check_header
+from galleria_storage.packs.format import ENTRY_SIZE, HEADER_SIZE, PackDamaged, PackId, check_header
 from galleria_storage.packs.reader import read_allowed_entries
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.records import records_in
@@ -58,6 +58,7 @@ class Scrubbed:
 
 
 Report = Callable[[Scrubbed], None]
+Going = Callable[[], None]
 
 
 class Scrubber:
@@ -76,10 +77,14 @@ class Scrubber:
         """
         due = self._due(before)
         found = Scrubbed(total_packs=len(due), roots=tuple(_unreadable_roots(self._core)))
+
+        def going() -> None:
+            report(found)
+
         done: list[PackId] = []
         try:
             for pack, row in due:
-                for step in self._look(pack, row, names=names):
+                for step in self._look(pack, row, going, names=names):
                     found = _sum(found, step)
                     report(found)
                 done.append(pack)
@@ -121,62 +126,61 @@ class Scrubber:
             if len(batch):
                 self._core.index.apply(batch)
 
-    def _look(self, pack: PackId, row: PackRow, *, names: bool) -> Iterator[Scrubbed]:
+    def _look(self, pack: PackId, row: PackRow, going: Going, *, names: bool) -> Iterator[Scrubbed]:
         store, name = self._core.store, pack.object_name(row.kind)
         try:
             check_header(store.read(name, 0, HEADER_SIZE) or b"", self._core.identity.id.bytes, pack, row.kind)
             entries = read_allowed_entries(store, row.kind, pack, row.size, self._core.rule)
         except (PackDamaged, StoreFailed):
-            yield self._doubt(pack, row)
+            yield self._doubt(pack, row, going)
             return
-        aside = bad.read(store, name + bad.BAD)
+        aside, unknown = bad.read(store, name + bad.BAD), row.records != len(entries) // ENTRY_SIZE
         for part in _parts(np.frombuffer(entries, ENTRIES)):
-            good = self._good(name, part, names=names)
+            good = self._good(name, part, going, names=names)
             # Those put aside before are no news.
             lost = part[~good & ~np.isin(part["offset"], list(aside))]
-            if len(lost) and self._is_there(pack):
-                # Where nothing can be read any more it is the place that fails, not the record.
-                store.read(name, 0, HEADER_SIZE)
-                self._quarantine.put_aside(row.kind, pack, lost.tobytes())
-            # Without a hidden record every row is there.
-            back = self._take_back(pack, row.kind, part[good]) if row.hidden else 0
-            yield Scrubbed(size=_length(part), bad=len(lost), healed=back)
+            put_aside = self._put_aside(pack, row.kind, lost) if len(lost) else 0
+            # Without a hidden record every row is there; an index made again may not know of all that are.
+            back = self._take_back(pack, row.kind, part[good], going) if row.hidden or unknown else 0
+            yield Scrubbed(size=_length(part), bad=put_aside, healed=back)
         yield Scrubbed(packs=1)
 
-    def _take_back(self, pack: PackId, kind: int, part: Rows) -> int:
-        """Make records visible that are good after all, and that no row names; how many there were."""
+    def _put_aside(self, pack: PackId, kind: int, lost: Rows) -> int:
+        if self._core.chunks.standing(pack, kind) is None:
+            return 0
+        self._quarantine.blame(kind, pack)
+        return self._quarantine.put_aside(kind, pack, lost.tobytes())
+
+    def _take_back(self, pack: PackId, kind: int, part: Rows, going: Going) -> int:
+        """Make records visible that are good after all, and that no row names; how many of them counted as missing."""
         keys, _ = keys_and_rows(pack, part.tobytes())
         rows = self._core.index.get(Table.CHUNKS, keys)
         orphans = part[np.array([row is None for row in rows], np.bool_)]
         name = pack.object_name(kind)
-        whole = [entry for entry in _each(orphans) if self._good(name, entry, names=True)]
-        if not whole or not self._is_there(pack):
-            return 0
-        return self._quarantine.take_back(kind, pack, np.concatenate(whole).tobytes())
+        whole = [entry for entry in _each(orphans) if self._good(name, entry, going, names=True)]
+        return self._quarantine.take_back(kind, pack, np.concatenate(whole).tobytes()) if whole else 0
 
-    def _doubt(self, pack: PackId, row: PackRow) -> Scrubbed:
+    def _doubt(self, pack: PackId, row: PackRow, going: Going) -> Scrubbed:
         """A pack whose header or footer is not what it should be."""
-        if not self._is_there(pack):
+        # Collection may have removed it meanwhile.
+        if self._core.chunks.standing(pack, row.kind) is None:
             return Scrubbed(packs=1)
-        if self._quarantine.salvage(row.kind, pack) is None:
+        if self._quarantine.salvage(row.kind, pack, going) is None:
             return Scrubbed(packs=1, lost=1)
-        self._quarantine.distrust(pack)
+        self._quarantine.distrust(row.kind, pack)
         return Scrubbed(packs=1, damaged=1)
 
-    def _is_there(self, pack: PackId) -> bool:
-        """Whether a pack is still one of the volume's: collection may have removed it meanwhile."""
-        value = self._core.index.get(Table.PACKS, [pack_key(pack)])[0]
-        return value is not None and not PackRow.decode(value).condemned
-
-    def _good(self, name: str, part: Rows, *, names: bool) -> Truths:
-        """Which records of a part of a pack are good; where it cannot be read as a whole, one by one."""
+    def _good(self, name: str, part: Rows, going: Going, *, names: bool) -> Truths:
+        """Which records of a part of a pack are good; what cannot be read as a whole is read in halves."""
+        going()
         start = int(part["offset"][0])
         try:
             data = memoryview(self._core.store.read(name, start, _length(part)) or b"")
         except StoreFailed:
             if len(part) == 1:
                 return np.zeros(1, np.bool_)
-            return np.concatenate([self._good(name, entry, names=names) for entry in _each(part)])
+            halves = np.array_split(part, 2)
+            return np.concatenate([self._good(name, half, going, names=names) for half in halves])
         starts = part["offset"].astype(np.int64) - start
         ends = starts + part["stored_length"] + RECORD_HEADER
         good = good_records(data, starts, ends, int(part["kind"][0]), part["name"], part)

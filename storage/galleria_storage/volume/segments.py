@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from galleria_storage.digest import name_of
@@ -14,6 +14,7 @@ from galleria_storage.rules import Rule
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import SegmentOutside
 from galleria_storage.volume.leases import Lease
+from galleria_storage.volume.pages import chunk_names
 from galleria_storage.volume.rows import SEGMENT, KnownPage, SegmentRow, chunk_key, lease_key, scope_prefix
 
 Proof = tuple[int, int, int]
@@ -57,7 +58,7 @@ class SegmentTable:
         """
         for segment, _ in offers:
             check_segment(segment, self._rule)
-        mine = self._core.index.get(Table.LEASES, [self._key(segment) for segment, _ in offers])
+        mine = self._done(offers)
         prefix = scope_prefix((scope or self.lease.scope).bytes, PAGE)
         names = [name for _, name in offers]
         shared = self._core.index.get(Table.SCOPES, [prefix + name for name in names])
@@ -67,8 +68,7 @@ class SegmentTable:
             trusted = self._core.damage.trusted([chunk_key(PAGE, self.lease.domain, name) for name in names])
             batch = Batch()
             answers = []
-            for (segment, name), own, known, whole in zip(offers, mine, shared, trusted, strict=True):
-                done = own is not None and SegmentRow.decode(own).name == name
+            for (segment, name), done, known, whole in zip(offers, mine, shared, trusted, strict=True):
                 answers.append(done or (name in here and whole and self._take(batch, segment, name, known)))
             if len(batch):
                 self._core.index.apply(batch)
@@ -80,6 +80,15 @@ class SegmentTable:
         for key, value in self._core.index.scan(Table.LEASES, start):
             yield int.from_bytes(key[len(start) :], "big"), SegmentRow.decode(value)
 
+    def drop(self, lacking: Collection[bytes]) -> list[int]:
+        """Let segments whose pages are among the keys be durable no more; their numbers. Raises LeaseLapsed."""
+        lost = [i for i, row in self.rows() if chunk_key(PAGE, self.lease.domain, row.name) in lacking]
+        batch = Batch()
+        for segment in lost:
+            batch.delete(Table.LEASES, self._key(segment))
+        self.apply(batch)
+        return lost
+
     def apply(self, batch: Batch, counts: bytes | None = None) -> None:
         """Apply a batch for as long as the lease lives. Raises LeaseLapsed."""
         with self.lease.lock:
@@ -88,6 +97,22 @@ class SegmentTable:
                 batch.put(Table.LEASES, lease_key(self.lease.id.bytes, b"t"), counts)
             if len(batch):
                 self._core.index.apply(batch)
+
+    def _done(self, offers: Sequence[tuple[int, bytes]]) -> list[bool]:
+        """Which offered pages are durable in this push, and nothing of them has come to be missing."""
+        mine = self._core.index.get(Table.LEASES, [self._key(segment) for segment, _ in offers])
+        rows = [None if value is None else SegmentRow.decode(value) for value in mine]
+        trusted = self._core.damage.trusted([chunk_key(PAGE, self.lease.domain, name) for _, name in offers])
+        return [
+            row is not None and row.name == name and (self._has_chunks(row.page) if row.page else whole)
+            for (_, name), row, whole in zip(offers, rows, trusted, strict=True)
+        ]
+
+    def _has_chunks(self, page: bytes) -> bool:
+        if not self._core.damage.any:
+            return True
+        names = list(set(chunk_names(page).tolist()))
+        return len(self._core.chunks.present(CHUNK, self.lease.domain, names)) == len(names)
 
     def _take(self, batch: Batch, segment: int, name: bytes, value: bytes | None) -> bool:
         if value is None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from galleria_storage import roots
 from galleria_storage.errors import PageInvalid, StorageError
-from galleria_storage.index.store import Batch, Table
+from galleria_storage.index.store import Table
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK, PAGE
 from galleria_storage.roots import Root
@@ -100,14 +100,7 @@ def _missing(core: Core, domain: int, page: Page) -> Iterator[bytes]:
 
 def _note(core: Core, lost: set[bytes]) -> None:
     with core.alone():
-        keys = list(lost)
-        rows = core.index.get(Table.CHUNKS, keys)
-        gone = [key for key, row in zip(keys, rows, strict=True) if row is None]
-        known = core.damage.missing()
-        batch = Batch()
-        if fresh := [key for key in gone if key not in known]:
-            core.damage.note(batch, fresh)
-            core.index.apply(batch)
+        core.damage.note_absent(list(lost))
 
 
 def _readable(core: Core, found: Verified) -> Iterator[Root]:

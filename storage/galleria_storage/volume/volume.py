@@ -258,7 +258,7 @@ class Volume:
     @property
     def doubtful(self) -> bool:
         """Whether something was found missing, or is here again, so that `assess` has something to find out."""
-        return self._core.damage.pending or self._core.damage.healed()
+        return self._core.damage.doubtful(self._core.leases.holding())
 
     def assess(self, going: Callable[[], None] = lambda: None) -> None:
         """Find out which roots need what is known to be missing; `going` is called all the time and may raise."""
