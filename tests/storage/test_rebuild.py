@@ -210,6 +210,22 @@ def test_an_index_of_another_volume_is_not_used() -> None:
     assert read_range(memory_volume(store, MemoryIndex(index.rows)), root.id) == FIRST.data
 
 
+def test_an_index_that_was_not_the_last_one_is_not_used() -> None:
+    store, index = MemoryObjectStore(), MemoryIndex()
+    volume = memory_volume(store, index)
+    dropped = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    old = MemoryIndex({table: dict(rows) for table, rows in index.rows.items()})
+    volume = memory_volume(store, MemoryIndex(index.rows))
+    volume.release(dropped.id)
+    kept = pushed(volume, SCOPES[0], SECOND)
+    volume.close()
+    volume = memory_volume(store, old)
+    assert [root.id for root in volume.roots()] == [kept.id]
+    for table in COMPARED:
+        assert old.rows[table] == rebuilt(store)[1].rows[table], table
+
+
 def test_a_pack_without_a_good_footer_is_read_record_by_record() -> None:
     store = MemoryObjectStore()
     volume = memory_volume(store)

@@ -16,6 +16,7 @@ from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RecordsUnreadable
 from galleria_storage.volume.filling import fill_chunks, fill_scopes
+from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.places import keys_and_rows
@@ -26,9 +27,23 @@ from galleria_storage.volume.rows import KnownPage, pack_key
 _BUILT = b"built"
 
 
-def is_built(index: Index, volume: UUID) -> bool:
-    """Whether the index holds all that the volume's objects say."""
-    return index.get(Table.META, [_BUILT])[0] == volume.bytes
+def is_built(index: Index, identity: Identity) -> bool:
+    """Whether the index holds all that the volume's objects say: the last owner, the one before `identity`, had it.
+
+    An older one does not, restored from a backup: it names what is gone since.
+    """
+    return index.get(Table.META, [_BUILT])[0] == _built(identity.id, identity.owner_epoch - 1)
+
+
+def note_owner(index: Index, identity: Identity) -> None:
+    """Note durably that this owner goes on with the index; no copy made before counts from now on."""
+    batch = Batch()
+    batch.put(Table.META, _BUILT, _built(identity.id, identity.owner_epoch))
+    index.apply(batch)
+
+
+def _built(volume: UUID, owner_epoch: int) -> bytes:
+    return volume.bytes + owner_epoch.to_bytes(4, "little")
 
 
 def rebuild(core: Core, pinning: Pinning, scratch: Path | None) -> None:
@@ -47,7 +62,7 @@ def rebuild(core: Core, pinning: Pinning, scratch: Path | None) -> None:
     for domain in domains:
         number = domain.to_bytes(4, "little")
         batch.put(Table.META, b"domain" + number, number)
-    batch.put(Table.META, _BUILT, core.identity.id.bytes)
+    batch.put(Table.META, _BUILT, _built(core.identity.id, core.identity.owner_epoch))
     # What leases left behind is known to nobody any more.
     batch.put(Table.META, GARBAGE, NO_SCOPE.bytes)
     core.index.apply(batch)

@@ -27,7 +27,7 @@ from galleria_storage.volume.pool import PackPool
 from galleria_storage.volume.push import Push
 from galleria_storage.volume.quarantine import Quarantine
 from galleria_storage.volume.reading import Reader
-from galleria_storage.volume.rebuild import complete, is_built, rebuild
+from galleria_storage.volume.rebuild import complete, is_built, note_owner, rebuild
 from galleria_storage.volume.rows import RootRow
 from galleria_storage.volume.scrubbing import Report, Scrubbed, Scrubber
 from galleria_storage.volume.verifying import Verified, verify
@@ -90,8 +90,10 @@ class Volume:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         identity = take_over(store, policy.dedup)
-        built = is_built(index, identity.id) and not contradicted(store, index)
-        if not built:
+        built = is_built(index, identity) and not contradicted(store, index)
+        if built:
+            note_owner(index, identity)
+        else:
             index.clear()
         self._core = Core(store, index, identity, rules, clock, policy.pack_sizes, policy.lease_seconds)
         self._pinning = Pinning(self._core)
