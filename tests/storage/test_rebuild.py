@@ -336,6 +336,21 @@ def test_records_put_aside_are_counted_but_not_visible() -> None:
     assert sum(row.records - row.hidden for row in rows) == len(index.rows[Table.CHUNKS])
 
 
+def test_chunks_are_counted_also_where_a_page_was_lost_and_another_scope_brought_it() -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    broken = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    name = names(store, "pages/")[0]
+    damage(store, name, 48 + 72 + 5)
+    damage(store, name, -1)
+    volume, _ = rebuilt(store)
+    with pytest.raises(RecordsUnreadable):
+        volume.chunk_count(broken)
+    pushed(volume, SCOPES[1], FIRST)
+    assert volume.chunk_count(broken) == sum(map(len, FIRST.names.values()))
+
+
 def test_a_damaged_root_file_stays_where_it_is() -> None:
     store = MemoryObjectStore()
     volume = memory_volume(store)

@@ -6,7 +6,7 @@ the root file completes forward when the volume is opened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from galleria_storage.volume.assessing import lacking_pages
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import LayoutIncomplete, RecordsUnreadable, RootTaken
 from galleria_storage.volume.leases import GARBAGE, Lease
+from galleria_storage.volume.pages import chunk_names, read_pages
 from galleria_storage.volume.rows import KnownPage, RootRow, SegmentRow, scope_prefix
 from galleria_storage.volume.segments import SegmentTable
 
@@ -74,10 +75,8 @@ class Pinning:
         for first in range(0, len(names), _PAGES_AT_ONCE):
             asked = names[first : first + _PAGES_AT_ONCE]
             rows = self._core.index.get(Table.SCOPES, [prefix + name for name in asked])
-            lost = [name for name, row in zip(asked, rows, strict=True) if row is None]
-            if lost:
-                raise RecordsUnreadable(lost)
             total += sum(KnownPage.decode(row).chunks for row in rows if row is not None)
+            total += self._counted(root.domain, [name for name, row in zip(asked, rows, strict=True) if row is None])
         return total
 
     def complete(self, root: Root, pages: Iterator[tuple[bytes, KnownPage]]) -> None:
@@ -189,6 +188,19 @@ class Pinning:
         self._note_pages(root, batch, _known_pages(root, segments, left_out))
         batch.put(Table.ROOTS, root.id.bytes, _row(root).encode())
         self._core.leases.end(lease, batch, wasted=bool(left_out))
+
+    def _counted(self, domain: int, names: Sequence[bytes]) -> int:
+        """Chunks of pages by what they say themselves: one that could not be read when the index was made has no row.
+
+        Raises RecordsUnreadable.
+        """
+        places = self._core.chunks.places(PAGE, domain, list(set(names)))
+        pages = read_pages(self._core, places, lambda: None, lambda _: None)
+        chunks = {name: len(chunk_names(page)) for name, page in pages}
+        lost = [name for name in names if name not in chunks]
+        if lost:
+            raise RecordsUnreadable(lost)
+        return sum(chunks[name] for name in names)
 
     def _note_pages(self, root: Root, batch: Batch, pages: Iterator[tuple[bytes, KnownPage]]) -> None:
         prefix = scope_prefix(root.holder.scope.bytes, PAGE)
