@@ -128,6 +128,15 @@ class SimulatedDisk:
                 folder.set(path.name, Inode())
         return _Handle(self, self._node(path))
 
+    def content(self, path: Path) -> bytes:
+        """What a file holds, whole."""
+        return bytes(self._file(path).content)
+
+    def rot(self, path: Path, content: bytes) -> None:
+        """Let a file hold other bytes of the same length from now on, which nobody wrote."""
+        file = self._file(path)
+        file.content, file.synced = bytearray(content), content[: len(file.synced)]
+
     def rename(self, source: Path, target: Path, *, replace: bool) -> None:
         old, new = self._folder(source.parent), self._folder(target.parent)
         node = old.entries.get(source.name)
@@ -167,6 +176,12 @@ class SimulatedDisk:
             if not isinstance(node, Folder) or part not in node.entries:
                 raise FileNotFoundError(path)
             node = node.entries[part]
+        return node
+
+    def _file(self, path: Path) -> Inode:
+        node = self._node(path)
+        if not isinstance(node, Inode):
+            raise IsADirectoryError(path)
         return node
 
     def _folder(self, path: Path) -> Folder:
