@@ -25,12 +25,13 @@ class DamageRules(VolumeModel):
         self.backup: Rows | None = None
         self.unnamed: set[UUID] = set()
 
-    @rule(which=PLACES, offset=PLACES)
+    @rule(which=PLACES, offset=PLACES, footer=st.booleans())
     @precondition(lambda self: self.pinned and self.rotten < _MOST_ROT)
-    def rot(self, which: int, offset: int) -> None:
+    def rot(self, which: int, offset: int, footer: bool) -> None:  # noqa: FBT001
         packs = self.medium.packs()
         if packs:
-            self.medium.spoil(packs[which % len(packs)], offset)
+            for place in [offset, -1] if footer else [offset]:
+                self.medium.spoil(packs[which % len(packs)], place)
             self.rotten += 1
 
     @rule(names=st.booleans())
@@ -111,6 +112,12 @@ class DamageRules(VolumeModel):
             assert file is not None
             assert (file.holder.scope, file.holder.name) == (self.scopes[self.pinned[root][0]], "disks/one")
         return multiple(*adopted)
+
+    def teardown(self) -> None:
+        if not self.medium.sound:
+            self.scrub(names=False)
+            self.mend()
+        super().teardown()
 
     def _scrub(self, *, names: bool) -> None:
         # The second one meets good records of what the first has found to be bad.
