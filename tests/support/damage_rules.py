@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import MultipleResults, consumes, multiple, precondition, rule
 
 from galleria_storage.index.memory import Rows
+from galleria_storage.volume import CollectionStopped
 from tests.support.medium import CHUNK
 from tests.support.volume_model import MOST_ROOTS, ROOTS, VolumeModel
-from tests.support.volumes import begin, send, unknown_segments
+from tests.support.volumes import CONDEMNED_SECONDS, begin, send, unknown_segments
 
 PLACES = st.integers(0, 1 << 20)
 _MOST_ROT = 4
@@ -63,6 +65,7 @@ class DamageRules(VolumeModel):
     @precondition(lambda self: not self.medium.sound)
     def mend(self) -> None:
         """What cannot be read today can be read tomorrow: then nothing is lost, if it was needed all the time."""
+        self._collect()
         self.medium.mend()
         self.rotten = 0
         self._scrub(names=False)
@@ -115,9 +118,18 @@ class DamageRules(VolumeModel):
 
     def teardown(self) -> None:
         if not self.medium.sound:
+            if self.rotten % 2:
+                self.home.lose_index()
             self.scrub(names=False)
+            self.lose_the_index_of_a_spoilt_volume()
             self.mend()
         super().teardown()
+
+    def _collect(self) -> None:
+        for _ in range(2):
+            with suppress(CollectionStopped):
+                self.home.volume.collect()
+            self.home.clock.now += CONDEMNED_SECONDS
 
     def _scrub(self, *, names: bool) -> None:
         # The second one meets good records of what the first has found to be bad.
