@@ -11,7 +11,16 @@ from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.packs import bad
-from galleria_storage.packs.format import CONDEMNED, DATA, ENTRY_SIZE, PackDamaged, PackId, encode_footer
+from galleria_storage.packs.format import (
+    CONDEMNED,
+    DATA,
+    ENTRY_SIZE,
+    Entry,
+    PackDamaged,
+    PackId,
+    encode_entries,
+    encode_footer,
+)
 from galleria_storage.packs.reader import read_entries, salvage_entries
 from galleria_storage.volume import CollectionStopped, identity
 from galleria_storage.volume.errors import VolumeUnreadable
@@ -54,6 +63,28 @@ def test_a_pack_whose_records_do_not_fill_it_is_read_record_by_record() -> None:
     with pytest.raises(PackDamaged):
         read_entries(store, DATA, pack, len(data))
     assert salvage_entries(store, DATA, pack, SMALL_RULE) == entries
+
+
+class EndOfObject(MemoryObjectStore):
+    """Of one object, which would be too large, the bytes from `start` on; nothing before is ever read."""
+
+    def __init__(self, start: int, data: bytes) -> None:
+        super().__init__()
+        self._start, self._data = start, data
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes | None:
+        assert length is not None
+        return self._data[offset - self._start : offset - self._start + length]
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_pack_of_128_mib_is_the_largest(over: int) -> None:
+    pack, stored = PackId(1, 1), (128 << 20) + over - 48 - 72 - ENTRY_SIZE - 48
+    entry = encode_entries([Entry(bytes(32), 0, 0, 48, stored, stored, 0, 0, 0, 1)])
+    start = 48 + 72 + stored
+    store = EndOfObject(start, encode_footer(pack, entry, start))
+    with pytest.raises(PackDamaged) if over else nullcontext():
+        assert read_entries(store, DATA, pack, (128 << 20) + over) == entry
 
 
 @pytest.mark.parametrize("marker", [b"\xff" * 4, b"\xfe\xff\xff\xff", bytes(4), b"", b"\x01" * 9])
