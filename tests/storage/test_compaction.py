@@ -166,6 +166,26 @@ def test_a_push_that_has_found_chunks_at_any_step_may_pin_them_late(place: Place
     assert step > 20
 
 
+def test_leases_may_lapse_at_any_step(place: Place) -> None:
+    waited: list[float] = []
+
+    def wait() -> None:
+        waited.append(LEASE_SECONDS)
+        place.clock.now += LEASE_SECONDS
+        place.volume.maintain()
+
+    for step in itertools.count():
+        root = half_dead(place)
+        waited.clear()
+        assert place.volume.collect(at_step(step, wait)).rewritten
+        assert read_range(place.volume, root.id) == THIRD.data
+        if not waited:
+            break
+        place.volume.release(root.id)
+        place.settle()
+    assert step > 20
+
+
 def test_of_two_records_of_a_chunk_one_moves() -> None:
     place = Place()
     few = [mixed(FULL.names[segment]) for segment in (0, 1)]

@@ -270,6 +270,28 @@ def test_a_push_brings_what_lay_in_a_pack_that_is_gone() -> None:
     assert read_range(volume, root.id) == read_range(volume, again.id) == FIRST.data
 
 
+@pytest.mark.parametrize(("folder", "segment"), [("packs/", 0), ("pages/", 0)])
+def test_nobody_is_told_that_a_page_is_whole_of_which_something_is_lost(folder: str, segment: int) -> None:
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root = pushed(volume, SCOPES[0], FIRST)
+    volume.close()
+    name = names(store, folder)[0]
+    damage(store, name, 48 + 72 + 5)
+    damage(store, name, -1)
+    volume, _ = rebuilt(store)
+    push = begin(volume, SCOPES[0])
+    assert segment in unknown_segments(push, FIRST)
+    volume.assess()
+    assert volume.lacking() == {root.id: 1}
+    assert unknown_segments(push, FIRST) == [segment]
+    send(push, FIRST, [segment])
+    again = push.commit(FIRST.layout, holder(SCOPES[0]))
+    assert read_range(volume, again.id) == read_range(volume, root.id) == FIRST.data
+    volume.assess()
+    assert volume.lacking() == {}
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_damaged_page_leaves_everything_else_readable(lost: bool) -> None:  # noqa: FBT001
     store = MemoryObjectStore()
@@ -289,6 +311,7 @@ def test_a_damaged_page_leaves_everything_else_readable(lost: bool) -> None:  # 
     volume.assess()
     if lost:
         # The page is asked for again, and then the root that had lost it is whole again as well.
+        volume.assess()
         push = begin(volume, SCOPES[0])
         unknown = unknown_segments(push, FIRST)
         assert len(unknown) == 1

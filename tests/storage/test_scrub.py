@@ -10,7 +10,15 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs import bad
 from galleria_storage.packs.format import Entry
 from galleria_storage.records import encode_header
-from galleria_storage.volume import CollectionStopped, LayoutIncomplete, RecordsUnreadable, Root, Scrubbed, VolumeClosed
+from galleria_storage.volume import (
+    CollectionStopped,
+    LayoutIncomplete,
+    RecordsUnreadable,
+    Root,
+    Scrubbed,
+    Volume,
+    VolumeClosed,
+)
 from tests.support.collected_volume import Place
 from tests.support.rot import spoil
 from tests.support.small_rule import SMALL_RULE
@@ -399,3 +407,42 @@ def test_a_marker_that_is_not_whole_says_nothing() -> None:
         assert bad.decode(data[:at]) == frozenset()
         assert bad.decode(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) == frozenset()
     assert bad.decode(data + b"\0") == frozenset()
+
+
+def test_records_of_a_pack_that_was_made_out_without_its_footer_are_taken_back(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    pack, entry = record_at(place, chunk(0))
+    rows = dict(place.index.rows[Table.PACKS])
+    spoil(place.store, pack, entry.offset + 75, -1)
+    place.reopen(index=False)
+    spoil(place.store, pack, entry.offset + 75, -1)
+    assert scrub(place).healed == 1
+    assert read_range(place.volume, root.id) == FIRST.data
+    assert place.index.rows[Table.PACKS] == rows
+
+
+def test_a_pack_that_may_have_what_is_missing_is_kept_also_where_nobody_knows_what_it_had(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    pack, entry = record_at(place, chunk(0))
+    spoil(place.store, pack, entry.offset + 75, -1)
+    place.reopen(index=False)
+    scrub(place)
+    place.settle()
+    spoil(place.store, pack, entry.offset + 75, -1)
+    scrub(place)
+    assert read_range(place.volume, root.id) == FIRST.data
+
+
+@pytest.mark.parametrize("give_up", [Volume.release, Volume.abandon])
+def test_what_only_a_root_lacked_that_is_gone_is_missed_by_nobody(
+    place: Place, give_up: Callable[[Volume, UUID], object]
+) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    spoil_chunks(place, chunk(0), chunk(2))
+    scrub(place)
+    give_up(place.volume, root.id)
+    assert place.volume.lacking() == {}
+    assert place.volume.doubtful
+    place.volume.assess()
+    place.settle()
+    assert place.packs() == []

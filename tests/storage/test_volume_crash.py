@@ -153,7 +153,9 @@ class Life:
         row = ChunkRow.decode(self._machine.rows[Table.CHUNKS][chunk_key(CHUNK, 0, name)])
         pack = row.pack.object_name(DATA)
         self._promises.rotten = True
-        self._machine.disk.rot(Machine.PATH / pack, row.offset + row.stored_length // 2)
+        data = bytearray(self._machine.disk.content(Machine.PATH / pack))
+        data[row.offset + row.stored_length // 2] ^= 1
+        self._machine.disk.rot(Machine.PATH / pack, bytes(data))
         assert self._machine.volume.scrub(lambda _: None).bad == 1
         self._promises.put_aside.add(pack)
 

@@ -93,13 +93,6 @@ class SimulatedDisk:
         other._root = _copied(self._root, {})
         return other
 
-    def rot(self, path: Path, offset: int) -> None:
-        """Flip a bit of a file; that is no change."""
-        inode = self._node(path)
-        assert isinstance(inode, Inode)
-        inode.content[offset] ^= 1
-        inode.synced = bytes(inode.content)
-
     def crash(self, rng: random.Random, loss: Loss = Loss.MIXED) -> None:
         """Lose the power and start again with what happened to survive."""
         _crash_folder(self._root, rng, loss)

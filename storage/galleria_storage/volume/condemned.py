@@ -7,11 +7,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
+from galleria_storage.packs.arrays import ENTRIES
 from galleria_storage.packs.bad import BAD
-from galleria_storage.packs.format import CONDEMNED, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
+from galleria_storage.packs.format import CONDEMNED, EMPTY_SIZE, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
 from galleria_storage.packs.reader import entries_or_salvage
+from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.marking import Mark
 from galleria_storage.volume.places import keys_and_rows
@@ -63,7 +67,7 @@ class CondemnedPacks:
         """
         alive = live.among(entries).tolist()
         with self._core.alone():
-            if pack in held or self._core.damage.is_last_resort(pack):
+            if pack in held or self._core.damage.is_last_resort(pack, whole=_whole(row, entries)):
                 return False
             keys, _ = keys_and_rows(pack, entries)
             batch = Batch()
@@ -147,6 +151,12 @@ class CondemnedPacks:
         self._core.store.delete(_marker(kind, pack))
         with self._lock:
             self._going.pop(pack, None)
+
+
+def _whole(row: PackRow, entries: bytes) -> bool:
+    """Whether the entries leave no byte of a pack's records out."""
+    lengths = np.frombuffer(entries, ENTRIES)["stored_length"].astype(np.int64) + RECORD_HEADER + ENTRY_SIZE
+    return int(lengths.sum()) == row.size - EMPTY_SIZE
 
 
 def _marker(kind: int, pack: PackId) -> str:

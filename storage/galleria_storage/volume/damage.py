@@ -61,7 +61,7 @@ class Damage:
         packs = {value for _, value in index.scan(Table.META, _MISSING)}
         pending = index.get(Table.META, [_ASSESS])[0] is not None
         self._any = bool(packs)
-        self._packs = packs - {b""}
+        self._packs = packs
         self._changes = self._news = 0
         self._assessed = -1 if pending else 0
         self._tried = -1 if pending or packs else 0
@@ -94,12 +94,13 @@ class Damage:
         Their bad records lie in `pack`, if there is one.
         """
         place = b"" if pack is None else pack_key(pack)
+        noted = list(keys)
         with self._lock:
             self._any = True
             self._changes += 1
             self._news += 1
-            self._packs |= {place} - {b""}
-        for key in keys:
+            self._packs |= {place} if noted else set()
+        for key in noted:
             batch.put(Table.META, _MISSING + key, place)
         batch.put(Table.META, _ASSESS, b"")
 
@@ -132,9 +133,12 @@ class Damage:
         missing = {key: pack for (key, pack), row in zip(noted.items(), rows, strict=True) if row is None}
         return Seen(self._changes, self._news, missing)
 
-    def is_last_resort(self, pack: PackId) -> bool:
-        """Whether a pack has a bad record of something that is missing: the nearest there is to its bytes."""
-        return pack_key(pack) in self._packs
+    def is_last_resort(self, pack: PackId, *, whole: bool) -> bool:
+        """Whether a pack has a bad record of something that is missing: the nearest there is to its bytes.
+
+        One that is not `whole`, some of its records being unknown, may have any of which nobody knows where it lay.
+        """
+        return pack_key(pack) in self._packs or (not whole and b"" in self._packs)
 
     def lacking(self) -> dict[UUID, set[bytes]]:
         """Keys of what each root lacks now; roots that lack nothing, or are gone, are left out."""
@@ -163,7 +167,7 @@ class Damage:
         with self._lock:
             self._tried = seen.news
             self._waiting = frozenset(leases) if sure and kept.keys() - needed else frozenset()
-            self._packs = set(kept.values()) - {b""}
+            self._packs = set(kept.values())
             self._assessed = self._assessed if needs.unread else seen.changes
             self._any = bool(kept) or needs.unread
 

@@ -84,6 +84,19 @@ class Quarantine:
             core.index.apply(batch)
             return sum(core.damage.noted(list(back)))
 
+    def recount(self, kind: int, pack: PackId, footer: bytes) -> None:
+        """Count a pack's records again by its footer, which was damaged when its row was made. Raises StoreFailed."""
+        core = self._core
+        keys, rows = keys_and_rows(pack, footer)
+        with core.alone():
+            row = core.chunks.standing(pack, kind)
+            if row is not None:
+                found = core.index.get(Table.CHUNKS, keys)
+                hidden = sum(value != own for value, own in zip(found, rows, strict=True))
+                batch = Batch()
+                batch.put(Table.PACKS, pack_key(pack), row._replace(records=len(keys), hidden=hidden).encode())
+                core.index.apply(batch)
+
     def examine(self, kind: int, domain: int, names: Sequence[bytes]) -> None:
         """Look at the records of names that could not be read: those that are bad are put aside.
 

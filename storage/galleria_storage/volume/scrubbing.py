@@ -135,6 +135,8 @@ class Scrubber:
             yield self._doubt(pack, row, going)
             return
         aside, unknown = bad.read(store, name + bad.BAD), row.records != len(entries) // ENTRY_SIZE
+        if unknown:
+            self._quarantine.recount(row.kind, pack, entries)
         for part in _parts(np.frombuffer(entries, ENTRIES)):
             good = self._good(name, part, going, names=names)
             # Those put aside before are no news.
