@@ -20,7 +20,7 @@ MAX_NAME: Final = 2048
 MAX_LAYOUT: Final = 1_179_736
 
 _HEADER: Final = struct.Struct("<4sHH16s16s16sIIIIQQII")
-_MAX_FILE: Final = _HEADER.size + MAX_NAME + MAX_LAYOUT + 32
+MAX_FILE: Final = _HEADER.size + MAX_NAME + MAX_LAYOUT + 32
 _OBJECT: Final = re.compile(r"roots/([0-9a-f]{32})(\.released)?")
 
 
@@ -84,7 +84,7 @@ def read_file(store: ObjectStore, root: UUID) -> bytes | None:
 
     Raises StoreFailed.
     """
-    return store.read(object_name(root), 0, _MAX_FILE + 1)
+    return store.read(object_name(root), 0, MAX_FILE + 1)
 
 
 def encode(root: Root) -> bytes:

@@ -1,6 +1,7 @@
 """Giving a root up for lost: collection goes on without it, and its file is kept aside."""
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID, uuid4
 
@@ -8,7 +9,8 @@ import pytest
 
 from galleria_storage import roots
 from galleria_storage.errors import StorageError
-from galleria_storage.volume import CollectionStopped, Database, RootMissing, VolumeUnreadable
+from galleria_storage.objects.errors import StoreFailed
+from galleria_storage.volume import CollectionStopped, Database, RootMissing, Volume, VolumeUnreadable
 from galleria_storage.volume.identity import OBJECT, encode, parse
 from tests.support.collected_volume import Place
 from tests.support.rot import spoil
@@ -162,3 +164,72 @@ def test_a_cut_while_the_database_is_noted_leaves_the_old_or_the_new() -> None:
         found.add(database.high_water)
         machine.close()
     assert found == {1, 2}
+
+
+def test_a_root_whose_file_is_gone_stops_collection_and_is_told() -> None:
+    place = Place()
+    root = pushed(place.volume, SCOPE, FIRST)
+    place.volume.release(pushed(place.volume, OTHER, SECOND).id)
+    name = roots.object_name(root.id)
+    data = place.store.read(name)
+    assert data is not None
+    place.store.delete(name)
+    with pytest.raises(CollectionStopped, match=root.id.hex):
+        place.volume.collect()
+    (file,) = place.volume.root_files()
+    assert place.volume.root_file(root.id) == file
+    assert (file.id, file.root) == (root.id, None)
+    assert "is gone" in file.problem
+    assert place.volume.scrub(lambda _: None).roots == (root.id,)
+    assert place.volume.verify(lambda _: None).unreadable == [root.id]
+    place.store.replace(name, data)
+    place.settle()
+    assert read_range(place.volume, root.id) == FIRST.data
+
+
+@pytest.mark.parametrize("give_up", [Volume.abandon, Volume.release], ids=["abandoned", "released"])
+def test_a_root_whose_file_is_gone_is_given_up(give_up: Callable[[Volume, UUID], object]) -> None:
+    place = Place()
+    root = pushed(place.volume, SCOPE, FIRST).id
+    place.store.delete(roots.object_name(root))
+    give_up(place.volume, root)
+    place.settle()
+    assert place.packs() == []
+    assert place.volume.root_files() == []
+    with pytest.raises(RootMissing):
+        place.volume.abandon(root)
+
+
+@pytest.mark.parametrize("bad", [range(4096), range(4096, 1 << 30)], ids=["one sector", "the rest"])
+def test_of_a_root_that_cannot_be_read_what_can_be_is_kept_aside(bad: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    content = content_of(sample(400, 8))
+    root = pushed(place.volume, SCOPE, content).id
+    kept = pushed(place.volume, OTHER, SECOND).id
+    name = roots.object_name(root)
+    data = place.store.read(name) or b""
+    assert len(data) > 2 * 4096
+    read = place.store.read
+
+    def reading(of: str, offset: int = 0, length: int | None = None) -> bytes | None:
+        end = offset + (len(data) if length is None else length)
+        if of == name and offset < min(bad.stop, len(data)) and bad.start < end:
+            raise StoreFailed(of, "read", 5)
+        return read(of, offset, length)
+
+    monkeypatch.setattr(place.store, "read", reading)
+    place.volume.abandon(root)
+    place.settle()
+    saved = place.store.read(roots.abandoned_name(root)) or b""
+    assert len(saved) == len(data)
+    assert all(saved[at] == (0 if at in bad else data[at]) for at in range(len(data)))
+    assert [file.id for file in place.volume.root_files()] == [kept]
+    assert {entry.name for found in place.entries().values() for entry in found} == set(SECOND.chunks)
+
+
+def test_roots_are_listed_in_parts() -> None:
+    place = Place()
+    ids = sorted(pushed(place.volume, SCOPE, SECOND).id for _ in range(5))
+    assert [file.id for file in place.volume.root_files(None, 2)] == ids[:2]
+    assert [file.id for file in place.volume.root_files(ids[1], 2)] == ids[2:4]
+    assert [file.id for file in place.volume.root_files(ids[3])] == ids[4:]

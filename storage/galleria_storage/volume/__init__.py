@@ -1,7 +1,6 @@
 """Volumes: where content is pushed to, copied to and read from."""
 
 from galleria_storage.roots import Holder, Root, RootDamaged
-from galleria_storage.volume.abandoning import RootFile
 from galleria_storage.volume.accounting import Account
 from galleria_storage.volume.collecting import Collected
 from galleria_storage.volume.copying import Copy
@@ -28,6 +27,7 @@ from galleria_storage.volume.policy import Policy
 from galleria_storage.volume.push import Push, PushCounts
 from galleria_storage.volume.raw import RawStream
 from galleria_storage.volume.reading import Piece, Reader
+from galleria_storage.volume.root_files import RootFile
 from galleria_storage.volume.scrubbing import Scrubbed
 from galleria_storage.volume.stream import MAX_SEGMENTS, PushStream
 from galleria_storage.volume.verifying import Verified

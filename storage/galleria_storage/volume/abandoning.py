@@ -1,60 +1,33 @@
-"""Root files as they lie, and giving one up that cannot be read, so that collection goes on without it."""
+"""Giving a root up for lost, so that collection goes on without it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from galleria_storage import roots
-from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Table
-from galleria_storage.roots import Root
+from galleria_storage.objects.errors import StoreFailed
+from galleria_storage.objects.store import ObjectStore
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.errors import RootMissing
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.rows import RootRow
 
-
-@dataclass(frozen=True, slots=True)
-class RootFile:
-    """A root's file: what it says, or why it cannot be read; `lacks` is how much of it is known to be missing."""
-
-    id: UUID
-    root: Root | None
-    problem: str
-    lacks: int
-
-
-def root_files(core: Core) -> Iterator[RootFile]:
-    """All root files that are not released, in order of id. Raises StoreFailed."""
-    parsed = [roots.parse_object_name(info.name) for info in core.store.list(f"{roots.FOLDER}/")]
-    released = {root for root, marker in filter(None, parsed) if marker}
-    lacking = core.damage.lacking()
-    for root, marker in filter(None, parsed):
-        if not marker and root not in released:
-            found = _root_file(core, root, len(lacking.get(root, ())))
-            if found is not None:
-                yield found
-
-
-def root_file(core: Core, root_id: UUID) -> RootFile | None:
-    """The file of a root; None if it is not there or released. Raises StoreFailed."""
-    if core.store.read(roots.released_name(root_id), 0, 1) is not None:
-        return None
-    return _root_file(core, root_id, len(core.damage.lacking().get(root_id, ())))
+_SECTOR: Final = 4096
 
 
 def abandon(core: Core, root_id: UUID) -> None:
-    """Move a root's file aside; what only it needed is garbage from now on. Idempotent after a crash.
+    """Move a root's file aside, or what can be read of it; what only it needed is garbage from now on.
 
-    Readers of it may fail from now on. Raises RootMissing, StoreFull, StoreFailed.
+    Idempotent after a crash. Readers of it may fail from now on. Raises RootMissing, StoreFull, StoreFailed.
     """
     with core.writing:
-        data = core.store.read(roots.object_name(root_id))
-        if data is None:
+        data = _saved(core.store, root_id)
+        if data is None and core.pinned(root_id.bytes) is None:
             raise RootMissing(root_id)
-        core.store.replace(roots.abandoned_name(root_id), data)
+        if data is not None:
+            core.store.replace(roots.abandoned_name(root_id), data)
         _drop(core, root_id)
 
 
@@ -81,15 +54,25 @@ def _drop(core: Core, root_id: UUID) -> None:
 
 def _is_unfinished(core: Core, root_id: UUID) -> bool:
     """Whether the file or the row that was moved aside is there still; a root pinned since then is another."""
-    data = core.store.read(roots.object_name(root_id))
+    data = _saved(core.store, root_id)
     if data is None:
         return core.index.get(Table.ROOTS, [root_id.bytes])[0] is not None
     return data == core.store.read(roots.abandoned_name(root_id))
 
 
-def _root_file(core: Core, root_id: UUID, lacks: int) -> RootFile | None:
+def _saved(store: ObjectStore, root_id: UUID) -> bytes | None:
+    """A root's file, with zeros for what the place cannot read of it; None if it is not there."""
     try:
-        data = roots.read_file(core.store, root_id)
-        return None if data is None else RootFile(root_id, roots.decode(root_id, data), "", lacks)
-    except StorageError as error:
-        return RootFile(root_id, None, str(error), lacks)
+        return roots.read_file(store, root_id)
+    except StoreFailed:
+        name = roots.object_name(root_id)
+        size = next((info.size for info in store.list(name) if info.name == name), 0)
+        size = min(size, roots.MAX_FILE)
+        return b"".join(_sector(store, name, start, min(size - start, _SECTOR)) for start in range(0, size, _SECTOR))
+
+
+def _sector(store: ObjectStore, name: str, start: int, length: int) -> bytes:
+    try:
+        return store.read(name, start, length) or bytes(length)
+    except StoreFailed:
+        return bytes(length)

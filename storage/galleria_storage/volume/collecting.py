@@ -21,7 +21,7 @@ from galleria_storage.packs.arrays import ENTRIES
 from galleria_storage.packs.format import EMPTY_SIZE, ENTRY_SIZE, PackDamaged, PackId
 from galleria_storage.packs.reader import read_entries
 from galleria_storage.records import HEADER_SIZE
-from galleria_storage.roots import Root
+from galleria_storage.roots import Root, RootDamaged
 from galleria_storage.volume.choosing import MOST_GARBAGE, Share, chosen
 from galleria_storage.volume.compacting import Compactor, alive_in
 from galleria_storage.volume.condemned import CondemnedPacks
@@ -30,7 +30,8 @@ from galleria_storage.volume.errors import CollectionStopped
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
 from galleria_storage.volume.marking import Mark, mark
 from galleria_storage.volume.quarantine import Quarantine
-from galleria_storage.volume.rows import PackRow
+from galleria_storage.volume.root_files import GONE, is_gone
+from galleria_storage.volume.rows import PackRow, RootRow
 from galleria_storage.volume.scopes import sweep
 
 Going = Callable[[], None]
@@ -160,14 +161,20 @@ class Collector:
 def _roots(core: Core, going: Going) -> Iterator[Root]:
     """All roots that are not given up, and those that a lease holds.
 
-    The files are the truth, not their rows. Raises CollectionStopped for one that cannot be read.
+    The files are the truth, not their rows. Raises CollectionStopped for one that cannot be read, or whose file is
+    gone though nobody gave it up.
     """
-    held = core.leases.held_roots()
     parsed = [roots.parse_object_name(info.name) for info in core.store.list(f"{roots.FOLDER}/")]
     released = {root for root, marker in filter(None, parsed) if marker}
-    for root, marker in filter(None, parsed):
+    # Asked after the files: what was given up before them is held by then, or by nobody.
+    released -= core.leases.held_roots()
+    noted = {UUID(bytes=key) for key, value in core.index.scan(Table.ROOTS) if not RootRow.decode(value).released}
+    there = {root for root, marker in filter(None, parsed) if not marker}
+    for root in sorted((there | noted) - released):
         going()
-        data = None if marker or root in released - held else roots.read_file(core.store, root)
+        data = roots.read_file(core.store, root)
+        if data is None and is_gone(core, root):
+            raise CollectionStopped(str(RootDamaged(root.hex, GONE)))
         if data is not None:
             try:
                 yield roots.decode(root, data)

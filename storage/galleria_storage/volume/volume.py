@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from galleria_storage.errors import StorageError, UnknownRule
 from galleria_storage.index.store import Index, Table
 from galleria_storage.objects.store import ObjectStore
 from galleria_storage.rules import BLOCK_CDC_1, Rule
-from galleria_storage.volume.abandoning import RootFile, abandon, finish_abandoned, root_file, root_files
+from galleria_storage.volume.abandoning import abandon, finish_abandoned
 from galleria_storage.volume.assessing import assess
 from galleria_storage.volume.collecting import Collected, Collector
 from galleria_storage.volume.condemned import CondemnedPacks, contradicted
@@ -28,6 +29,7 @@ from galleria_storage.volume.push import Push
 from galleria_storage.volume.quarantine import Quarantine
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rebuild import complete, is_built, note_owner, rebuild
+from galleria_storage.volume.root_files import RootFile, root_file, root_files
 from galleria_storage.volume.rows import RootRow
 from galleria_storage.volume.scrubbing import Report, Scrubbed, Scrubber
 from galleria_storage.volume.verifying import Verified, verify
@@ -172,16 +174,19 @@ class Volume:
             if not row.released
         ]
 
-    def root_files(self) -> list[RootFile]:
-        """All root files that are not released, also those that cannot be read. Raises StoreFailed."""
-        return list(root_files(self._core))
+    def root_files(self, after: UUID | None = None, limit: int | None = None) -> list[RootFile]:
+        """Pinned roots with an id above `after`, in order, at most `limit`; also those whose files cannot be read.
+
+        Raises StoreFailed.
+        """
+        return list(islice(root_files(self._core, after), limit))
 
     def root_file(self, root_id: UUID) -> RootFile | None:
         """One of them; None if it is not there. Raises StoreFailed."""
         return root_file(self._core, root_id)
 
     def abandon(self, root_id: UUID) -> None:
-        """Give a root up for lost: its file is moved aside. Raises RootMissing, StoreFull, StoreFailed."""
+        """Give a root up for lost, see `abandon`. Raises RootMissing, StoreFull, StoreFailed."""
         self._check_open()
         abandon(self._core, root_id)
 
