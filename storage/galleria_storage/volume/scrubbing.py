@@ -9,7 +9,6 @@ from uuid import UUID
 
 import numpy as np
 
-from galleria_storage import roots
 from galleria_storage.errors import StorageError
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.objects.errors import StoreFailed
@@ -23,6 +22,7 @@ from galleria_storage.volume.core import Core
 from galleria_storage.volume.pages import expanded
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import Quarantine
+from galleria_storage.volume.root_scrubbing import scrub_roots
 from galleria_storage.volume.rows import PackRow, pack_key, pack_of
 
 SCRUBBED: Final = b"scrubbed"
@@ -44,7 +44,7 @@ class Scrubbed:
         healed: records that counted as missing, but are good after all.
         damaged: packs with a damaged header or footer, which the next collection rewrites.
         lost: packs that are gone.
-        roots: ids of roots whose files cannot be read.
+        roots: ids of roots whose files cannot be read, or are gone.
     """
 
     packs: int = 0
@@ -69,18 +69,21 @@ class Scrubber:
         self._quarantine = quarantine
 
     def scrub(self, report: Report, *, names: bool = False, before: float | None = None) -> Scrubbed:
-        """Look at every pack that was last looked at `before` a time in seconds since 1970, or at all of them.
+        """Look at every root and pack that was last looked at `before` a time in seconds since 1970, or at all of them.
 
         Records are held against their checks, with `names` also against their names, which means expanding them. What
-        is bad is put aside. `report` gets the figures after every 2 MiB or so; it may wait, to bound the rate, or
-        raise to stop: the next scrub goes on where this one was. Raises StoreFailed where the place fails.
+        is bad is put aside. `report` gets the figures after every root and every 2 MiB or so; it may wait, to bound the
+        rate, or raise to stop: the next scrub goes on where this one was. Raises StoreFailed where the place fails.
         """
         due = self._due(before)
-        found = Scrubbed(total_packs=len(due), roots=tuple(_unreadable_roots(self._core)))
+        found = Scrubbed(total_packs=len(due))
 
         def going() -> None:
             report(found)
 
+        for root in scrub_roots(self._core, before):
+            found = replace(found, size=found.size + root.size, roots=found.roots + (() if root.good else (root.id,)))
+            report(found)
         done: list[PackId] = []
         try:
             for pack, row in due:
@@ -224,15 +227,3 @@ def _sum(found: Scrubbed, step: Scrubbed) -> Scrubbed:
         damaged=found.damaged + step.damaged,
         lost=found.lost + step.lost,
     )
-
-
-def _unreadable_roots(core: Core) -> Iterator[UUID]:
-    for info in core.store.list(f"{roots.FOLDER}/"):
-        parsed = roots.parse_object_name(info.name)
-        if parsed is not None and not parsed[1]:
-            try:
-                data = roots.read_file(core.store, parsed[0])
-                if data is not None:
-                    roots.decode(parsed[0], data)
-            except StorageError:
-                yield parsed[0]
