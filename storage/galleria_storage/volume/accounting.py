@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,14 +46,23 @@ class Account:
     total: int
 
 
-def account(core: Core, found: Sequence[Root], going: Callable[[], None]) -> Account:
-    """The account by these roots, all that are pinned. `going` is called all the time and may raise.
+def account(core: Core, found: Iterable[Root], going: Callable[[], None]) -> Account:
+    """The account by these roots, all that are pinned, gone through once. `going` is called all the time and may raise.
 
     Raises CollectionStopped where a page of a root cannot be read, StoreFailed.
     """
     objects = list(core.store.list(""))
     names = {info.name for info in objects}
-    alive = mark(core, found, going)
+    logical = occupied = 0
+
+    def counted() -> Iterator[Root]:
+        nonlocal logical, occupied
+        for root in found:
+            logical += root.layout.size
+            occupied += root.occupied
+            yield root
+
+    alive = mark(core, counted(), going)
     live = garbage = condemned = 0
     for kind, pack, info in _packs(objects):
         going()
@@ -65,8 +74,8 @@ def account(core: Core, found: Sequence[Root], going: Callable[[], None]) -> Acc
             garbage += info.size - EMPTY_SIZE - needed
     stored = sum(info.size for info in objects)
     return Account(
-        logical=sum(root.layout.size for root in found),
-        occupied=sum(root.occupied for root in found),
+        logical=logical,
+        occupied=occupied,
         stored=stored,
         live=live,
         garbage=garbage,

@@ -65,6 +65,10 @@ class Reader:
         """How long nothing may be read before its lease is over."""
         return self._core.leases.seconds
 
+    def renew(self) -> None:
+        """Go on holding the root; what reads does so by itself. Raises LeaseLapsed."""
+        self._core.leases.renew(self._lease)
+
     def lies_on(self, core: Core) -> bool:
         """Whether the root lies on the volume of `core`."""
         return core is self._core

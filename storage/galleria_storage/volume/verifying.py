@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from galleria_storage import roots
 from galleria_storage.errors import PageInvalid, StorageError
 from galleria_storage.index.store import Table
 from galleria_storage.page import Page
@@ -15,7 +14,10 @@ from galleria_storage.roots import Root
 from galleria_storage.volume.accounting import Account, account
 from galleria_storage.volume.assessing import assess
 from galleria_storage.volume.core import Core
+from galleria_storage.volume.errors import CollectionStopped
 from galleria_storage.volume.pages import read_pages
+from galleria_storage.volume.reading import Reader
+from galleria_storage.volume.root_files import pinned, read
 from galleria_storage.volume.rows import ChunkRow, chunk_key
 
 
@@ -48,35 +50,33 @@ Report = Callable[[Verified], None]
 def verify(core: Core, report: Report) -> Verified:
     """Look at every root that is not released. What is missing counts as such from then on.
 
-    `report` gets the figures all the time, and may raise to stop. Raises StoreFailed.
+    `report` gets the figures all the time, and may raise to stop. Raises StoreFailed, and CollectionStopped where a
+    page comes to be unreadable meanwhile.
     """
-    found = Verified()
-    readable = list(_readable(core, found))
-    checked: set[bytes] = set()
-    for root in readable:
-        names = {name for name in root.layout.pages if name is not None}
-        keys = {chunk_key(PAGE, root.domain, name): name for name in names}
-        fresh = [name for key, name in keys.items() if key not in checked]
-        checked.update(keys)
-        _look(core, root, fresh, found, lambda: report(found))
+    ids, checked = pinned(core), set[bytes]()
+    found = Verified(total_roots=len(ids))
+    for root_id in ids:
+        reader = _reader(core, root_id, found)
+        if reader is not None:
+            with reader:
+                _look(core, reader, checked, found, report)
         found.roots += 1
         report(found)
     assess(core, lambda: report(found))
     if not found.missing and not found.unreadable:
-        found.account = account(core, readable, lambda: report(found))
+        found.account = _account(core, ids, lambda: report(found))
     return found
 
 
-def _look(core: Core, root: Root, names: Sequence[bytes], found: Verified, going: Callable[[], None]) -> None:
+def _look(core: Core, reader: Reader, checked: set[bytes], found: Verified, report: Report) -> None:
+    def going() -> None:
+        reader.renew()
+        report(found)
+
+    root = reader.root
+    keys = {chunk_key(PAGE, root.domain, name): name for name in root.layout.pages if name is not None}
     lost: set[bytes] = set()
-    places = core.chunks.places(PAGE, root.domain, names)
-    lost.update(chunk_key(PAGE, root.domain, name) for name in set(names) - set(places.names.tolist()))
-
-    def unreadable(page: bytes) -> None:
-        core.examine(PAGE, root.domain, [page])
-        lost.add(chunk_key(PAGE, root.domain, page))
-
-    for page, encoded in read_pages(core, places, going, unreadable):
+    for page, encoded in _pages(core, root, [keys[key] for key in keys.keys() - checked], lost, going):
         found.pages += 1
         try:
             parsed = Page.parse(encoded, root.layout.rule)
@@ -85,8 +85,23 @@ def _look(core: Core, root: Root, names: Sequence[bytes], found: Verified, going
             continue
         found.chunks += len(parsed.names)
         lost.update(_missing(core, root.domain, parsed))
+    checked.update(keys)
     found.missing += len(lost)
     _note(core, lost)
+
+
+def _pages(
+    core: Core, root: Root, names: Sequence[bytes], lost: set[bytes], going: Callable[[], None]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Name and bytes of the pages; the keys of those that are not there or cannot be read are added to `lost`."""
+    places = core.chunks.places(PAGE, root.domain, names)
+    lost.update(chunk_key(PAGE, root.domain, name) for name in set(names) - set(places.names.tolist()))
+
+    def unreadable(page: bytes) -> None:
+        core.examine(PAGE, root.domain, [page])
+        lost.add(chunk_key(PAGE, root.domain, page))
+
+    yield from read_pages(core, places, going, unreadable)
 
 
 def _missing(core: Core, domain: int, page: Page) -> Iterator[bytes]:
@@ -103,16 +118,24 @@ def _note(core: Core, lost: set[bytes]) -> None:
         core.damage.note_absent(list(lost))
 
 
-def _readable(core: Core, found: Verified) -> Iterator[Root]:
-    parsed = [roots.parse_object_name(info.name) for info in core.store.list(f"{roots.FOLDER}/")]
-    released = {root for root, marker in filter(None, parsed) if marker}
-    ids = [root for root, marker in filter(None, parsed) if not marker and root not in released]
-    found.total_roots = len(ids)
-    for root in ids:
+def _reader(core: Core, root_id: UUID, found: Verified) -> Reader | None:
+    """A reader of a root, which holds what it needs also when it is given up meanwhile; None if it is not there."""
+    try:
+        with core.writing:
+            root = read(core, root_id)
+            return None if root is None else Reader(core, root)
+    except StorageError:
+        found.unreadable.append(root_id)
+        return None
+
+
+def _account(core: Core, ids: Sequence[UUID], going: Callable[[], None]) -> Account:
+    """The account by those roots that are still pinned. Raises CollectionStopped, StoreFailed."""
+    while True:
+        still = [root_id for root_id in ids if core.pinned(root_id.bytes) is not None]
         try:
-            data = roots.read_file(core.store, root)
-            if data is not None:
-                yield roots.decode(root, data)
-        except StorageError:
-            found.unreadable.append(root)
-            found.roots += 1
+            return account(core, filter(None, (read(core, root_id) for root_id in still)), going)
+        except CollectionStopped:
+            # What a root given up meanwhile needed may be gone, and is missed by nobody.
+            if all(core.pinned(root_id.bytes) is not None for root_id in still):
+                raise
