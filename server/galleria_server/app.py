@@ -86,9 +86,9 @@ async def running_server(
 
 def _lay(config: Config, database: Database, executor: BoundedExecutor, clock: Clock) -> Foundation:
     with database.writing() as transaction:
-        known = installation.ensure(transaction)
+        known, noted = installation.ensure(transaction), installation.noted(transaction)
     tokens = PageTokens(known.page_token_key)
-    return Foundation(config, MetadataPool(database, executor), known, tokens, Bell(), clock)
+    return Foundation(config, MetadataPool(database, executor), known, noted, tokens, Bell(), clock)
 
 
 def _assemble(foundation: Foundation, content: ContentPlane, registry: CollectorRegistry) -> RunningServer:

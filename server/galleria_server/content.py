@@ -46,7 +46,7 @@ def make_content(foundation: Foundation, make_bucket: Callable[[int], TokenBucke
         policy = Policy(volume.dedup, condemned_seconds=limits.condemned_for, lease_seconds=limits.lease)
         return open_local_volume(volume.path, shared, policy=policy, rebuild=rebuild)
 
-    ownership = Ownership(foundation.metadata, foundation.installation, foundation.clock)
+    ownership = Ownership(foundation.metadata, foundation.installation.id, foundation.noted, foundation.clock)
     volumes = Volumes(config.regions, open_volume, config.limits.upkeep, ownership.judge)
     return LocalContent(foundation, volumes, make_bucket, ownership)
 
@@ -64,7 +64,7 @@ class LocalContent:
         self._foundation = foundation
         self.volumes = volumes
         metadata, bell, clock = foundation.metadata, foundation.bell, foundation.clock
-        self._ownership = ownership or Ownership(metadata, foundation.installation, clock)
+        self._ownership = ownership or Ownership(metadata, foundation.installation.id, foundation.noted, clock)
         changing = self._ownership.about_to_change
         self._pushes = Pushes(metadata, volumes, clock, foundation.config.limits.max_disk, changing)
         buckets = {

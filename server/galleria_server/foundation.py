@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from galleria_server.clock import Clock
 from galleria_server.config import Config
@@ -16,11 +17,12 @@ from galleria_server.operations.bell import Bell
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """Made by the composition root, before the services."""
+    """Made by the composition root, before the services; `noted` is what volumes may know of the metadata."""
 
     config: Config
     metadata: MetadataPool
     installation: Installation
+    noted: Mapping[UUID, int]
     tokens: PageTokens
     bell: Bell
     clock: Clock

@@ -34,6 +34,7 @@ from galleria_server.metadata.engine import Database, Transaction
 from galleria_server.metadata.requests import Answered
 from tests.server.catalogue_client import add_disk
 
+FIRST, SECOND = UUID(int=1), UUID(int=2)
 GROUP = GroupName(UUID(int=7), "rg")
 IMAGE = ImageName(GalleryName(GROUP, "g"), "i")
 LATER = timedelta(minutes=1)
@@ -130,9 +131,12 @@ def test_a_reader_sees_one_moment_and_writes_nothing(database: Database) -> None
 def test_the_installation_stays_the_same_and_its_mark_only_grows(database: Database) -> None:
     with database.writing() as transaction:
         made = installation.ensure(transaction)
-        assert [installation.advance(transaction, least) for least in (0, 0, 7, 7, 5)] == [1, 2, 7, 8, 9]
+        assert installation.noted(transaction) == {}
+        numbers = [(FIRST, 0), (SECOND, 0), (FIRST, 7), (SECOND, 7), (SECOND, 5)]
+        assert [installation.advance(transaction, *number) for number in numbers] == [1, 2, 7, 8, 9]
     with database.writing() as transaction:
         assert installation.ensure(transaction) == replace(made, high_water=9)
+        assert installation.noted(transaction) == {FIRST: 7, SECOND: 9}
 
 
 def test_requests_are_forgotten_after_a_day(transaction: Transaction) -> None:

@@ -53,6 +53,13 @@ installation = Table(
     Column("page_token_key", LargeBinary, nullable=False),
 )
 
+noted_volumes = Table(
+    "noted_volumes",
+    metadata,
+    Column("volume", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
 resource_groups = Table(
     "resource_groups",
     metadata,

@@ -42,8 +42,8 @@ class Opener(Protocol):
     def __call__(self, volume: VolumeConfig, *, rebuild: bool) -> Volume: ...
 
 
-Judge = Callable[[Database | None], str]
-"""Why a volume that knows such a database does not belong to this server; empty when it does."""
+Judge = Callable[[UUID, Database | None], str]
+"""Why the volume of that id, which knows such a database, does not belong to this server; empty when it does."""
 
 
 class State(Enum):
@@ -69,7 +69,7 @@ class Mount:
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
         plan: UpkeepPlan = DEFAULT_UPKEEP,
-        judge: Judge = lambda _: "",
+        judge: Judge = lambda *_: "",
     ) -> None:
         self.region = region
         self._judge = judge
@@ -218,7 +218,7 @@ class Mount:
             _log.exception("volume %s in %s stays offline", self.name, self.region)
             return
         self.uid = self._volume.id
-        self.strange = self._judge(self._volume.database)
+        self.strange = self._judge(self._volume.id, self._volume.database)
         if self.strange:
             _log.error("collection is off on volume %s in %s: %s", self.name, self.region, self.strange)
         self.state, self.details = State.ONLINE, ""

@@ -23,7 +23,7 @@ class Volumes:
         regions: Sequence[RegionConfig],
         opener: Opener,
         plan: UpkeepPlan = DEFAULT_UPKEEP,
-        judge: Judge = lambda _: "",
+        judge: Judge = lambda *_: "",
     ) -> None:
         self._opener = opener
         self._zones = {region.name: tuple(region.zones) for region in regions}
