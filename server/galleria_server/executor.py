@@ -50,8 +50,8 @@ class BoundedExecutor:
         """The same, awaited."""
         return await self.start(function, *args, **kwargs)
 
-    async def settle(self, seconds: float) -> None:
-        """Wait until no work is pending, at most so long."""
+    async def settle(self, seconds: float | None) -> None:
+        """Wait until no work is pending, at most so long if that is bounded."""
         if self._pending:
             self._settled.clear()
             with suppress(TimeoutError):

@@ -103,7 +103,7 @@ class Copying:
     @asynccontextmanager
     async def _progress(self, task: Task, mount: Mount) -> AsyncIterator[Progress]:
         """A progress that is told to the row about once a second, and that stops when the claim is lost."""
-        progress = Progress(mount.beat, self._buckets.get(mount.region))
+        progress = Progress(mount.going_on, self._buckets.get(mount.region))
         telling = asyncio.create_task(self._tell(task, progress))
         try:
             yield progress

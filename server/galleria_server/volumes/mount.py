@@ -26,8 +26,8 @@ PATIENCE = 30.0
 CLOSING_SECONDS = 10.0
 WORKERS = 4
 COPY_WORKERS = 2
-# The one that goes on all the time, and one that somebody asks for.
-SCRUB_WORKERS = 2
+# The scrub that goes on all the time, one that somebody asks for, and a verification. Who asks for more is told so.
+SCRUB_WORKERS = 3
 # Streams bound what they have in work, so the queue only has to hold them all.
 QUEUE = 4096
 # Pieces of a push or pull follow each other faster than this.
@@ -86,8 +86,10 @@ class Mount:
         self._requests = BoundedExecutor(f"volume-{config.name}", workers=WORKERS, queue=QUEUE)
         self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
         self._waiting: set[asyncio.Future[Any]] = set()
-        self._scrubs = BoundedExecutor(f"scrubs-{config.name}", workers=SCRUB_WORKERS, queue=QUEUE)
+        self._scrubs = BoundedExecutor(f"scrubs-{config.name}", workers=SCRUB_WORKERS, queue=0)
         self._collection: asyncio.Future[Collected] | None = None
+        self._rebuilding: asyncio.Future[None] | None = None
+        self._opening = asyncio.Lock()
         self._upkeep = Upkeep(self, plan)
         self._closing = False
         self._asked = time.monotonic() - BUSY_SECONDS
@@ -121,19 +123,20 @@ class Mount:
     async def open(self, opener: Opener) -> None:
         """Open the volume by `opener`; one that cannot be opened stays offline, with the reason in `details`."""
         self._opener = opener
-        await self._open(rebuild=False)
+        async with self._opening:
+            await self._open(rebuild=False)
 
     async def rebuild(self) -> None:
-        """Close the volume, and open it with an index made again from what lies on it. Raises VolumeUnavailable.
+        """Close the volume, and open it with an index made again from what lies on it; one that is offline is tried.
 
-        What is under way on it ends as if the volume were away.
+        What is under way on it ends as if the volume were away. It goes on when nobody waits any more; who asks
+        meanwhile waits for it too. Raises VolumeUnavailable.
         """
-        volume = self.volume
-        self.state, self.details = State.OFFLINE, "its index is being made again"
-        await self._end_work()
-        await self._requests.run(volume.close)
-        self._closing = False
-        await self._open(rebuild=True)
+        if self._rebuilding is None or self._rebuilding.done():
+            if self.state is State.SUSPECT:
+                raise VolumeUnavailable(self.region, self.name, self.details)
+            self._rebuilding = asyncio.ensure_future(self._rebuild())
+        await asyncio.shield(self._rebuilding)
         if self.state is not State.ONLINE:
             raise VolumeUnavailable(self.region, self.name, self.details)
 
@@ -197,7 +200,10 @@ class Mount:
 
     async def close(self) -> None:
         """Close the volume once its work has ended; one that hangs is left."""
-        await self._end_work()
+        if self._rebuilding is not None:
+            await asyncio.wait([self._rebuilding], timeout=CLOSING_SECONDS)
+            self._rebuilding.cancel()
+        await self._end_work(CLOSING_SECONDS)
         volume, self._volume = self._volume, None
         if volume is not None and self.state is State.ONLINE:
             await self._requests.run(volume.close)
@@ -208,6 +214,17 @@ class Mount:
     @property
     def _executors(self) -> tuple[BoundedExecutor, ...]:
         return self._requests, self._copies, self._scrubs
+
+    async def _rebuild(self) -> None:
+        async with self._opening:
+            volume, self._volume = self._volume, None
+            self.state, self.details = State.OFFLINE, "its index is being made again"
+            if volume is not None:
+                # To the end: what still runs must not meet a closed index, nor the volume's next owner.
+                await self._end_work(None)
+                await self._requests.run(volume.close)
+            self._closing = False
+            await self._open(rebuild=True)
 
     async def _open(self, *, rebuild: bool) -> None:
         try:
@@ -223,11 +240,11 @@ class Mount:
             _log.error("collection is off on volume %s in %s: %s", self.name, self.region, self.strange)
         self.state, self.details = State.ONLINE, ""
 
-    async def _end_work(self) -> None:
-        """Let what goes on in the pools end, and begin nothing more."""
+    async def _end_work(self, seconds: float | None) -> None:
+        """Let what goes on in the pools end, in that time if there is one, and begin nothing more."""
         self._closing = True
         await self._upkeep.stop()
-        await asyncio.gather(*(executor.settle(CLOSING_SECONDS) for executor in self._executors))
+        await asyncio.gather(*(executor.settle(seconds) for executor in self._executors))
 
     def _start(
         self, pool: BoundedExecutor, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
