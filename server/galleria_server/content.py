@@ -75,7 +75,7 @@ class LocalContent:
         copying = Copying(metadata, volumes, bell, clock, buckets, changing)
         removing = Removing(metadata, volumes, self._pushes, bell, clock, changing)
         self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock)
-        self._roots = Roots(metadata, volumes, self._ownership)
+        self._roots = Roots(metadata, volumes, self._ownership, self.wake)
         self._maintenance: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from galleria_server.domain import errors_content as content
 from galleria_storage import errors as storage
+from galleria_storage import roots
 from galleria_storage.objects import errors as objects
 from galleria_storage.volume import errors as volume
 
@@ -41,6 +42,8 @@ CONTENT_ERRORS: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     volume.OffsetRefused: ("INVALID_ARGUMENT", "PROTOCOL", ("offset", "reason")),
     volume.SegmentOutside: ("OUT_OF_RANGE", "INVALID_FIELD", ("field", "value", "limit")),
     volume.RootMissing: ("NOT_FOUND", "NOT_FOUND", ()),
+    volume.RootTaken: ("FAILED_PRECONDITION", "ROOT_NOT_USABLE", ("root",)),
+    roots.RootDamaged: ("DATA_LOSS", "DATA_LOSS", ("root",)),
     volume.RecordsUnreadable: ("DATA_LOSS", "DATA_LOSS", ()),
     volume.CollectionStopped: ("FAILED_PRECONDITION", "COLLECTION_STOPPED", ("reason",)),
     volume.VolumeClosed: ("UNAVAILABLE", "VOLUME_UNAVAILABLE", ()),

@@ -20,7 +20,7 @@ from tests.support.wire_client import eventually
 pytestmark = pytest.mark.xdist_group("restored-database")
 
 TO = ("-g", "images", "-l", "eastus")
-CONFLICT = 4
+CONFLICT, DAMAGED = 4, 8
 
 
 @pytest.fixture
@@ -69,6 +69,21 @@ def pull_disk(galleria: Galleria, folder: Path, image: Path, disk: str) -> None:
         client.contents.pull(galleria.json("disk", "show", disk, "-g", "images")["name"], out)
     assert_same(image, out)
     out.unlink()
+
+
+def restore(server: Server, copy: Path) -> None:
+    """Start the server with the metadata database as it was."""
+    server.stop()
+    shutil.rmtree(server.data / "metadata")
+    shutil.copytree(copy, server.data / "metadata")
+    server.start()
+
+
+def backed_up(server: Server, copy: Path) -> None:
+    """Keep the metadata database as it is now."""
+    server.stop()
+    shutil.copytree(server.data / "metadata", copy)
+    server.start()
 
 
 def only(folder: Path) -> list[Path]:
@@ -182,11 +197,66 @@ def test_a_root_that_cannot_be_read_is_abandoned(server: Server, images: dict[st
     assert root["owner"].endswith("/disks/a")
     assert root["problem"]
     done = galleria.run("volume", "verify", volume)
-    assert done.code == 1
+    assert done.code == DAMAGED
     assert [UUID(root).hex for root in json.loads(done.out)["damagedRoots"]] == [file.name]
     abandoned = galleria.run("volume", "abandon", volume, root["name"][-36:])
     assert abandoned.code == 0
-    assert "a root that cannot be read" in abandoned.err
+    assert f"{root['owner']} (root" in abandoned.err
+    assert galleria.json("disk", "show", "a", "-g", "images")["state"] == "STATE_LOST"
     assert galleria.json("volume", "gc", volume)["condemnedBytes"] > 10 * MIB
     assert (folder.parent / "abandoned" / file.name).exists()
     galleria.ok("volume", "verify", volume)
+
+
+def test_a_volume_stays_strange_whatever_is_done_elsewhere(
+    server: Server, images: dict[str, Path], tmp_path: Path
+) -> None:
+    galleria = server.galleria
+    galleria.ok("disk", "push", str(images["a"]), "a", *TO)
+    backed_up(server, tmp_path / "copy")
+    galleria.ok("disk", "push", str(images["b"]), "b", *TO)
+    restore(server, tmp_path / "copy")
+    (volume,) = strange_volumes(galleria)
+    for number in range(6):
+        galleria.ok("disk", "push", str(images["c"]), f"w{number}", "-g", "other", "-l", "westus")
+    server.stop()
+    server.start()
+    galleria.ok("volume", "rebuild", volume["name"])
+    assert [found["name"] for found in strange_volumes(galleria)] == [volume["name"]]
+    assert "collection is off" in galleria.refused(CONFLICT, "volume", "gc", volume["name"])
+
+    ((_, root),) = unowned(galleria, strange_volumes(galleria))["b"]
+    galleria.ok("volume", "adopt", volume["name"], root)
+    galleria.ok("volume", "adopt", volume["name"])
+    server.stop()
+    server.start()
+    assert strange_volumes(galleria) == []
+    # Whoever has the database as it was before the restoration is told so in turn.
+    restore(server, tmp_path / "copy")
+    assert [found["name"] for found in strange_volumes(galleria)] == [volume["name"]]
+
+
+def test_what_was_deleted_after_the_copy_was_made_is_told(
+    server: Server, images: dict[str, Path], tmp_path: Path
+) -> None:
+    galleria = server.galleria
+    for name in "ab":
+        galleria.ok("disk", "push", str(images[name]), name, *TO)
+    backed_up(server, tmp_path / "copy")
+    galleria.ok("disk", "delete", "b", "-g", "images", "--yes")
+    (volume,) = [found["name"] for found in galleria.json("volume", "list", "-l", "eastus") if found["roots"]]
+    eventually(lambda: galleria.json("volume", "show", volume)["roots"] == 1)
+    for _ in range(2):
+        galleria.ok("volume", "gc", volume)
+    restore(server, tmp_path / "copy")
+    assert any("roots of disks and versions that are not on volume" in line for line in server.lines)
+    (missing,) = galleria.json("volume", "roots", volume, "--unowned")
+    assert missing["owner"].endswith("/disks/b")
+    assert "not on the volume" in missing["problem"]
+    assert len(galleria.json("volume", "roots", volume)) == 2
+    galleria.ok("volume", "abandon", volume, missing["name"][-36:], "--yes")
+    assert galleria.json("volume", "roots", volume, "--unowned") == []
+    assert galleria.json("disk", "show", "b", "-g", "images")["state"] == "STATE_LOST"
+    galleria.ok("disk", "push", str(images["c"]), "b", *TO)
+    pull_disk(galleria, tmp_path, images["c"], "b")
+    pull_disk(galleria, tmp_path, images["a"], "a")

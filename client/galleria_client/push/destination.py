@@ -52,7 +52,7 @@ class Destination:
             self.created = True
         except AlreadyExists as refusal:
             found = self.find()
-            if found.state not in (pb.Disk.STATE_EMPTY, pb.Disk.STATE_PUSHING):
+            if found.state not in (pb.Disk.STATE_EMPTY, pb.Disk.STATE_PUSHING, pb.Disk.STATE_LOST):
                 raise refusal from None
             self._check_same(found, path, size, location)
 

@@ -29,6 +29,7 @@ class FoundRoot:
     region: str
     zone: str
     volume: str
+    tiers: frozenset[str]
     scope: UUID
     resource: UUID
     name: str
@@ -36,6 +37,11 @@ class FoundRoot:
     occupied: int
     digest: str
     pinned_ms: int
+
+    @property
+    def account(self) -> Account:
+        """What a replica on a volume of those tiers is at least."""
+        return Account.STANDARD_LRS if Account.STANDARD_LRS.tier in self.tiers else Account.PREMIUM_LRS
 
     @property
     def pinned(self) -> datetime:
@@ -110,7 +116,7 @@ def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
     )
     copies.add(transaction, [copy])
     if own or not version.target_regions:
-        versions.order_at_least(transaction, version.uid, TargetRegion(root.region, ordinal + 1, Account.STANDARD_LRS))
+        versions.order_at_least(transaction, version.uid, TargetRegion(root.region, ordinal + 1, root.account))
     return version.name
 
 
@@ -133,7 +139,7 @@ def _new_version(transaction: Transaction, root: FoundRoot) -> ImageVersion:
         tags={},
         source_disk_uid=uuid4(),
         source_disk="",
-        target_regions=(TargetRegion(root.region, 1, Account.STANDARD_LRS),),
+        target_regions=(TargetRegion(root.region, 1, root.account),),
         exclude_from_latest=False,
         size_bytes=root.size,
         occupied_bytes=root.occupied,

@@ -92,6 +92,9 @@ def open_push(transaction: Transaction, name: DiskName) -> Disk:
     disk = get(transaction, name)
     if disk.state is DiskState.EMPTY:
         return _moved(transaction, disk, replace(disk, state=DiskState.PUSHING, session=uuid4()))
+    if disk.state is DiskState.LOST:
+        anew = replace(disk, state=DiskState.PUSHING, session=uuid4(), size_bytes=0, occupied_bytes=0)
+        return _moved(transaction, disk, replace(anew, digest="", sha256="", statistics={}, ready_time=None))
     if disk.state not in (DiskState.PUSHING, DiskState.COMMITTING):
         raise WrongState(KIND, str(name), disk.state.value, DiskState.EMPTY.value)
     return disk

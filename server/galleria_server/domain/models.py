@@ -61,16 +61,20 @@ class CopyState(Enum):
 
 
 class DiskState(Enum):
-    """Where a disk is in its life; COMMITTING is told to callers as pushing."""
+    """Where a disk is in its life; COMMITTING is told to callers as pushing.
+
+    One that is LOST has had content, which an operator gave up; it waits for a push as if it were EMPTY.
+    """
 
     EMPTY = "empty"
     PUSHING = "pushing"
     COMMITTING = "committing"
     READY = "ready"
+    LOST = "lost"
     DELETING = "deleting"
 
 
-BEFORE_READY = (DiskState.EMPTY, DiskState.PUSHING, DiskState.COMMITTING)
+BEFORE_READY = (DiskState.EMPTY, DiskState.LOST, DiskState.PUSHING, DiskState.COMMITTING)
 """States of a disk that may yet become READY."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
 
@@ -132,6 +132,26 @@ def fail_unfinished(transaction: Transaction, version_uid: UUID, details: str) -
     """Give up what is PENDING or COPYING; who works on it learns so at its next checkpoint."""
     statement = update(copies).where(copies.c.version_uid == version_uid, copies.c.state.in_(UNFINISHED))
     transaction.execute(statement.values(**_UNCLAIMED, state=CopyState.FAILED, details=details))
+
+
+def begin_anew(transaction: Transaction, region: str, volume: str, root_id: UUID, new_root: UUID) -> None:
+    """The root of a copy is lost: the copy is PENDING, due now, under another root. One being deleted stays so.
+
+    Whoever works on it learns so at its next checkpoint.
+    """
+    own = and_(copies.c.region == region, copies.c.volume == volume, copies.c.root_id == root_id)
+    values = {
+        **_UNCLAIMED,
+        "state": CopyState.PENDING,
+        "root_id": new_root,
+        "lease_id": uuid4(),
+        "epoch": copies.c.epoch + 1,
+        "done_bytes": 0,
+        "attempts": 0,
+        "next_try_at": None,
+        "details": "its content was lost",
+    }
+    transaction.execute(update(copies).where(own, copies.c.state != CopyState.DELETING).values(values))
 
 
 def delete_all(transaction: Transaction, version_uid: UUID) -> None:

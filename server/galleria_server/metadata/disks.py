@@ -37,6 +37,12 @@ def find_by_session(transaction: Transaction, session: UUID) -> Disk | None:
     return _one(transaction, _DISKS.where(disks.c.session == session))
 
 
+def find_by_root(transaction: Transaction, location: str, volume: str, root_id: UUID) -> Disk | None:
+    """The disk whose content that root on a volume pins, or will pin."""
+    own = (disks.c.location == location, disks.c.volume == volume, disks.c.root_id == root_id)
+    return _one(transaction, _DISKS.where(*own))
+
+
 def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> list[Disk]:
     """Up to `limit` disks of the group in order of key, those whose key is above `after`."""
     statement = _DISKS.where(
@@ -56,7 +62,7 @@ def in_states(transaction: Transaction, states: Sequence[DiskState]) -> list[Dis
 def add(transaction: Transaction, disk: Disk) -> None:
     """Add a disk whose name is free."""
     values = {"uid": disk.uid, "group_uid": disk.group_uid, "name": disk.name.disk, "key": fold(disk.name.disk)}
-    fixed = {"location": disk.location, "volume": disk.volume, "root_id": disk.root_id, "create_time": disk.create_time}
+    fixed = {"location": disk.location, "volume": disk.volume, "create_time": disk.create_time}
     transaction.execute(insert(disks).values({**values, **fixed, **_changing(disk)}))
 
 
@@ -79,6 +85,7 @@ def drop(transaction: Transaction, uid: UUID) -> None:
 
 def _changing(disk: Disk) -> dict[str, object]:
     return {
+        "root_id": disk.root_id,
         "state": disk.state,
         "session": disk.session,
         "size_bytes": disk.size_bytes,

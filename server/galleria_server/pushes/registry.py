@@ -44,7 +44,7 @@ class Pushes:
         known = await self._metadata.read(disks.get, name)
         async with self._turn(known.uid):
             before = await self._metadata.read(disks.get, name)
-            if before.state in (DiskState.EMPTY, DiskState.COMMITTING):
+            if before.state in (DiskState.EMPTY, DiskState.LOST, DiskState.COMMITTING):
                 await self._complete(before)
             disk = await self._metadata.write(disks.open_push, name)
             mount = self._mount(disk)

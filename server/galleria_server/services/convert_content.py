@@ -23,6 +23,7 @@ _DISK_STATES = {
     DiskState.PUSHING: disks_pb2.Disk.STATE_PUSHING,
     DiskState.COMMITTING: disks_pb2.Disk.STATE_PUSHING,
     DiskState.READY: disks_pb2.Disk.STATE_READY,
+    DiskState.LOST: disks_pb2.Disk.STATE_LOST,
     DiskState.DELETING: disks_pb2.Disk.STATE_DELETING,
 }
 _VOLUME_STATES = {

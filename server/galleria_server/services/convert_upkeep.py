@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from galleria.v1 import installation_pb2 as pb
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.roots import OwnedRoot
@@ -21,8 +24,8 @@ def collect_message(found: Collected) -> pb.CollectVolumeResponse:
     )
 
 
-def scrub_message(found: Scrubbed, *, done: bool) -> pb.ScrubVolumeResponse:
-    """How far a scrub is."""
+def scrub_message(found: Scrubbed, *, done: bool, lacking: Iterable[UUID]) -> pb.ScrubVolumeResponse:
+    """How far a scrub is; `lacking` are the roots known to lack something at its end."""
     return pb.ScrubVolumeResponse(
         packs=found.packs,
         total_packs=found.total_packs,
@@ -32,6 +35,7 @@ def scrub_message(found: Scrubbed, *, done: bool) -> pb.ScrubVolumeResponse:
         damaged_packs=found.damaged,
         lost_packs=found.lost,
         damaged_roots=map(str, found.roots),
+        lacking_roots=map(str, lacking),
         done=done,
     )
 

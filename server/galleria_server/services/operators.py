@@ -60,7 +60,7 @@ class OperatorsService(installation_pb2_grpc.OperatorsServicer):
         mount = self._named(request.name)
         async with aclosing(told(lambda report: mount.scrub(report, names=request.names))) as answers:
             async for found, done in answers:
-                yield scrub_message(found, done=done)
+                yield scrub_message(found, done=done, lacking=await mount.lacking() if done else ())
 
     async def VerifyVolume(
         self, request: pb.VerifyVolumeRequest, context: Context
@@ -78,8 +78,8 @@ class OperatorsService(installation_pb2_grpc.OperatorsServicer):
         mount = self._named(request.parent, "parent")
 
         async def fetch(after: Position | None, limit: int) -> list[OwnedRoot]:
-            found = await self._roots.all(mount, unowned_only=request.unowned_only)
-            return [root for root in found if after is None or root.file.id.hex > str(after[0])][:limit]
+            last = None if after is None else UUID(str(after[0]))
+            return await self._roots.page(mount, last, limit, unowned_only=request.unowned_only)
 
         binding = ("ListVolumeRoots", mount.region, fold(mount.name), str(request.unowned_only))
         roots, token = await fetch_page(self._shared.tokens, binding, request, fetch, lambda root: [root.file.id.hex])

@@ -177,6 +177,13 @@ class Mount:
         """Find out which roots lack something. Raises VolumeUnavailable, StoreFailed."""
         await self._start(self._copies, self.volume.assess, (self.going_on,), {})
 
+    async def lacking(self) -> dict[UUID, int]:
+        """How much each root lacks, also by what was found just now. Raises VolumeUnavailable, StoreFailed."""
+        volume = self.volume
+        if await self.run(lambda: volume.doubtful):
+            await self.assess()
+        return await self.run(volume.lacking)
+
     def scrub(
         self, report: Callable[[Scrubbed], None], *, names: bool = False, before: float | None = None
     ) -> asyncio.Future[Scrubbed]:

@@ -26,6 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from galleria.v1 import installation_pb2 as pb
 from galleria_server.config import Config, VolumeConfig
 from galleria_server.content import make_content
+from galleria_server.domain.models import DiskState
 from galleria_server.metadata import copies, disks
 from tests.server.refusals import refused
 from tests.support.invariants import check_folder
@@ -179,7 +180,7 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
         for root in self.known.rows.pop(name).roots:
             self.roots.pop(root, None)
             self.damaged.discard(root)
-        eventually(lambda: self._listed(unowned_only=False).keys() == self.roots.keys())
+        eventually(lambda: self._listed(unowned_only=False).keys() == self.roots.keys() | self.missing())
 
     # What happens to the database.
 
@@ -240,17 +241,26 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     @precondition(lambda self: self.roots)
     def abandon(self, number: int) -> None:
-        """Give up for lost; a root with which nothing is wrong is refused."""
-        candidates = self.damaged or self.roots.keys()
+        """Give up for lost; a root with which nothing is wrong is refused.
+
+        That of a version is left: it is copied again, from what there is.
+        """
+        candidates = {root for root in self.damaged if self._owner(root) not in VERSIONS}
+        candidates = candidates or self.roots.keys() - self.damaged
+        if not candidates:
+            return
         root = self._chosen(candidates, number)
         request = pb.AbandonVolumeRootRequest(name=self._name(root))
         if root.id not in self.damaged:
             with refused("FAILED_PRECONDITION", "ROOT_NOT_USABLE"):
                 self.wire.operators.AbandonVolumeRoot(request)
         else:
+            owner = self._owner(root.id)
             self.wire.operators.AbandonVolumeRoot(request)
             del self.roots[root.id]
             self.damaged.clear()
+            if owner in self.known.rows:
+                self._lost(self.known.rows[owner])
 
     @rule(volume=st.sampled_from(VOLUMES))
     def adopt_volume(self, volume: str) -> None:
@@ -274,10 +284,10 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
     @invariant()
     def what_belongs_to_nothing_is_told(self) -> None:
         listed = self._listed(unowned_only=True)
-        assert listed.keys() == self.unowned() | self.damaged
+        assert listed.keys() == self.unowned() | self.damaged | self.missing()
         for root, shown in listed.items():
             assert bool(shown.owner) == (root in self.known.named())
-            assert bool(shown.problem) == (root in self.damaged)
+            assert bool(shown.problem) == (root in self.damaged | self.missing())
 
     @invariant()
     def what_is_known_reads_back(self) -> None:
@@ -313,6 +323,21 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
     def unowned(self) -> set[UUID]:
         return self.roots.keys() - self.known.named()
 
+    def missing(self) -> set[UUID]:
+        """Roots that rows call ready, and that are gone."""
+        ready = {root for row in self.known.rows.values() if row.ready for root in row.roots}
+        return ready - self.roots.keys()
+
+    def _owner(self, root: UUID) -> str:
+        return next((name for name, row in self.known.rows.items() if root in row.roots), "")
+
+    def _lost(self, row: Row) -> None:
+        """A disk has lost its content, and will have other content under another root."""
+        found = self.server.read(disks.find_by_uid, row.uid)
+        assert found is not None
+        assert found.state is DiskState.LOST
+        row.roots, row.ready = {found.root_id}, False
+
     def _make_good(self) -> None:
         """Give everything up: then all of it goes."""
         for root in list(self.damaged):
@@ -330,8 +355,9 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
             eventually(partial(self._is_empty_after_collection, volume))
 
     def _is_empty_after_collection(self, volume: str) -> bool:
-        """A reader that has just ended may hold something for a moment longer."""
-        self.collect(volume)
+        """A reader that has just ended, or what is being copied again, may hold something for a moment longer."""
+        for _ in range(2):
+            self.collect(volume)
         return not [*self.folder.glob(f"{volume}/packs/*"), *self.folder.glob(f"{volume}/pages/*")]
 
     def _replace(self, put: Callable[[], object], known: Metadata) -> None:
