@@ -17,6 +17,7 @@ CONFLICT: Final = 4
 NOT_ALLOWED: Final = 5
 TIMED_OUT: Final = 6
 UNREACHABLE: Final = 7
+DAMAGED: Final = 8
 INTERRUPTED: Final = 130
 
 _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (

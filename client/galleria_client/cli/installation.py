@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from galleria_client.cli.confirmation import confirm
+from galleria_client.cli.exit_codes import DAMAGED
 from galleria_client.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def scrub_volume(session: Session, name: str, location: str | None, *, names: bo
     """Read everything on a volume again now: VOLUME with -l REGION, REGION/VOLUME, or its full name.
 
     The server does so by itself all the time, slowly. What is bad counts as missing from then on; the next push of the
-    same bytes heals it. Ends with 1 when damage was found.
+    same bytes heals it. Ends with 8 when damage was found, now or before, that is not healed.
     """
     answers = session.client.operators.scrub_volume(_full(name, location), names=names)
     found = session.last(answers, "scrub", lambda at: (at.packs, at.total_packs), "packs")
     session.answer(found, "scrub")
-    if found.bad_records or found.damaged_packs or found.lost_packs or found.damaged_roots:
-        raise click.exceptions.Exit(1)
+    damaged = found.bad_records or found.damaged_packs or found.lost_packs
+    if damaged or found.damaged_roots or found.lacking_roots:
+        raise click.exceptions.Exit(DAMAGED)
 
 
 @volume.command("verify")
@@ -85,14 +87,14 @@ def scrub_volume(session: Session, name: str, location: str | None, *, names: bo
 def verify_volume(session: Session, name: str, location: str | None) -> None:
     """Look whether all that disks and versions need is on a volume: VOLUME with -l REGION, or REGION/VOLUME.
 
-    Reads roots and pages, and looks every chunk up without reading it; shows what each byte is for. Ends with 1 when
+    Reads roots and pages, and looks every chunk up without reading it; shows what each byte is for. Ends with 8 when
     something is missing.
     """
     answers = session.client.operators.verify_volume(_full(name, location))
     found = session.last(answers, "verify", lambda at: (at.roots, at.total_roots), "roots")
     session.answer(found, "verification")
     if found.missing or found.damaged_roots:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(DAMAGED)
 
 
 @volume.command("rebuild")
@@ -160,7 +162,8 @@ def release_root(session: Session, name: str, root: str, location: str | None, *
 def abandon_root(session: Session, name: str, root: str, location: str | None, *, yes: bool) -> None:
     """Give up ROOT on VOLUME for lost, as it cannot be read whole, so that collection goes on.
 
-    Its file is kept aside on the volume; what only it needs is removed.
+    Its file is kept aside on the volume; what only it needs is removed. A version's copy is copied again from another,
+    a disk has lost its content.
     """
     full = f"{_full(name, location)}/roots/{root}"
     confirm(_content(session.client.operators.abandon_root(full, validate_only=True)), yes=yes)
@@ -168,9 +171,10 @@ def abandon_root(session: Session, name: str, root: str, location: str | None, *
 
 
 def _content(root: VolumeRoot) -> str:
-    what = root.resource or "a root that cannot be read"
+    what = root.owner or root.resource or "a root that cannot be read and belongs to nothing"
+    size = f", {root.occupied_bytes} bytes" if root.digest else ""
     wrong = root.problem or (f"{root.missing} chunks of it are missing" if root.missing else "")
-    return f"{what}, {root.occupied_bytes} bytes" + (f" ({wrong})" if wrong else "")
+    return what + size + (f" ({wrong})" if wrong else "")
 
 
 def _full(name: str, location: str | None) -> str:

@@ -70,7 +70,7 @@ def root() -> None:
     Names: -g resource group, -r gallery, -i image definition, -e version; a full resource name does for all of them.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 conflict, 5 not allowed, 6 timed out,
-    7 server unreachable, 130 interrupted.
+    7 server unreachable, 8 damage found, 130 interrupted.
     """
 
 
