@@ -410,13 +410,14 @@ def test_a_marker_that_is_not_whole_says_nothing() -> None:
     assert bad.decode(data + b"\0") == frozenset()
 
 
-def test_records_of_a_pack_that_was_made_out_without_its_footer_are_taken_back(place: Place) -> None:
+@pytest.mark.parametrize("footer", [True, False])
+def test_records_of_a_pack_that_was_made_out_without_its_footer_are_taken_back(place: Place, footer: bool) -> None:  # noqa: FBT001
     root = pushed(place.volume, SCOPE, FIRST)
     pack, entry = record_at(place, chunk(0))
     rows = dict(place.index.rows[Table.PACKS])
     spoil(place.store, pack, entry.offset + 75, -1)
     place.reopen(index=False)
-    spoil(place.store, pack, entry.offset + 75, -1)
+    spoil(place.store, pack, entry.offset + 75, *([-1] if footer else []))
     assert scrub(place).healed == 1
     assert read_range(place.volume, root.id) == FIRST.data
     assert place.index.rows[Table.PACKS] == rows
@@ -432,6 +433,24 @@ def test_a_pack_that_may_have_what_is_missing_is_kept_also_where_nobody_knows_wh
     spoil(place.store, pack, entry.offset + 75, -1)
     scrub(place)
     assert read_range(place.volume, root.id) == FIRST.data
+
+
+def test_a_pack_without_a_footer_gives_back_what_is_bad_where_it_was_moved(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    pack, entry = record_at(place, chunk(0))
+    moved = next(name for name in FIRST.names[0] if record_at(place, name)[0] == pack and name != chunk(0))
+    spoil(place.store, pack, entry.offset + 75, -1)
+    scrub(place)
+    place.volume.collect()
+    # Only a footer that is whole tells what lies where.
+    spoil(place.store, pack, -1)
+    found = {name: entries for name, entries in place.entries().items() if name != pack}
+    spoil(place.store, pack, -1)
+    name, other = next((name, e) for name, entries in found.items() for e in entries if e.name == moved)
+    spoil(place.store, name, other.offset + 75)
+    assert scrub(place).bad == 1
+    scrub(place)
+    assert place.volume.lacking() == {root.id: 1}
 
 
 @pytest.mark.parametrize("give_up", [Volume.release, Volume.abandon])

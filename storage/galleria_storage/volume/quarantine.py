@@ -85,7 +85,7 @@ class Quarantine:
             return sum(core.damage.noted(list(back)))
 
     def recount(self, kind: int, pack: PackId, footer: bytes) -> None:
-        """Count a pack's records again by its footer, which was damaged when its row was made. Raises StoreFailed."""
+        """Count a pack's records again: more can be read now than when its row was made. Raises StoreFailed."""
         core = self._core
         keys, rows = keys_and_rows(pack, footer)
         with core.alone():

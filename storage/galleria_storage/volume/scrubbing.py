@@ -170,10 +170,14 @@ class Scrubber:
         # Collection may have removed it meanwhile.
         if self._core.chunks.standing(pack, row.kind) is None:
             return Scrubbed(packs=1)
-        if self._quarantine.salvage(row.kind, pack, going) is None:
+        entries = self._quarantine.salvage(row.kind, pack, going)
+        if entries is None:
             return Scrubbed(packs=1, lost=1)
         self._quarantine.distrust(row.kind, pack)
-        return Scrubbed(packs=1, damaged=1)
+        if len(entries) // ENTRY_SIZE > row.records:
+            self._quarantine.recount(row.kind, pack, entries)
+        back = self._take_back(pack, row.kind, np.frombuffer(entries, ENTRIES), going)
+        return Scrubbed(packs=1, damaged=1, healed=back)
 
     def _good(self, name: str, part: Rows, going: Going, *, names: bool) -> Truths:
         """Which records of a part of a pack are good; what cannot be read as a whole is read in halves."""
