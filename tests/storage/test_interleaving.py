@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -175,7 +175,7 @@ class ScopedInterleavingMachine(InterleavingMachine):
     dedup = "scope"
 
 
-MACHINES = [InterleavingMachine, ScopedInterleavingMachine]
+EXAMPLES = [(InterleavingMachine, 100), (ScopedInterleavingMachine, 50)]
 
 
 def run(machine: type[InterleavingMachine], examples: int) -> None:
@@ -184,17 +184,19 @@ def run(machine: type[InterleavingMachine], examples: int) -> None:
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
+        phases=[Phase.reuse, Phase.generate, Phase.shrink],
     )
     run_state_machine_as_test(machine, settings=limits)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_in_any_order_everybody_gets_what_was_promised(machine: type[InterleavingMachine]) -> None:
-    run(machine, 50)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("machine", "examples"), EXAMPLES)
+def test_in_any_order_everybody_gets_what_was_promised(machine: type[InterleavingMachine], examples: int) -> None:
+    run(machine, examples)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("machine", MACHINES)
-def test_in_many_orders_everybody_gets_what_was_promised(machine: type[InterleavingMachine]) -> None:
-    run(machine, 500)
+@pytest.mark.parametrize(("machine", "examples"), EXAMPLES)
+def test_in_many_orders_everybody_gets_what_was_promised(machine: type[InterleavingMachine], examples: int) -> None:
+    run(machine, 10 * examples)
