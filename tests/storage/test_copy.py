@@ -12,6 +12,7 @@ from galleria_storage.objects.faulty import FaultyObjectStore
 from galleria_storage.objects.memory import MemoryObjectStore
 from galleria_storage.volume import CopyCancelled, LeaseLapsed, RecordsUnreadable, Root, Volume, loading
 from galleria_storage.volume.leases import LEASE_SECONDS
+from tests.support.rot import spoil_records
 from tests.support.volumes import (
     Clock,
     Content,
@@ -228,3 +229,46 @@ def test_no_pack_outgrows_the_format(largest: int, monkeypatch: pytest.MonkeyPat
     copy = copied(source, pushed(source, SCOPE, content).id, target)
     assert read_range(target, copy.id) == content.data
     assert max(info.size for info in shelf.list("packs/")) <= largest
+
+
+def rotten(*names: bytes) -> tuple[Volume, UUID]:
+    """A volume with FIRST, whose records of these names are bad."""
+    store = MemoryObjectStore()
+    volume = memory_volume(store)
+    root = pushed(volume, SCOPE, FIRST)
+    assert spoil_records(store, *names) == len(names)
+    return volume, root.id
+
+
+def test_sources_that_lack_different_chunks_of_one_segment_make_one_copy() -> None:
+    page = FIRST.layout.pages[1]
+    assert page is not None
+    sources = rotten(FIRST.names[0][0], FIRST.names[3][0], page), rotten(FIRST.names[0][1])
+    target = memory_volume(MemoryObjectStore())
+    copy = target.begin_copy(SCOPE, uuid4(), lease_id=uuid4())
+    with sources[0][0].open_read(sources[0][1]) as reader, pytest.raises(RecordsUnreadable) as error:
+        copy.run(reader, lambda _: True)
+    assert error.value.names == (FIRST.names[0][0],)
+    assert target.roots() == []
+    progress = Progress()
+    with sources[1][0].open_read(sources[1][1]) as reader:
+        copy.run(reader, progress)
+    assert 0 < progress.seen[0] < progress.seen[-1] == occupied_by(FIRST.data)
+    assert read_range(target, copy.commit(holder(SCOPE)).id) == FIRST.data
+
+
+def test_only_what_the_first_source_lacks_comes_from_the_second() -> None:
+    lost = [names[0] for names in FIRST.names.values()]
+    (first, root), (second, other), shelf = rotten(*lost), rotten(), MemoryObjectStore()
+    target = memory_volume(shelf)
+    copy = target.begin_copy(SCOPE, uuid4(), lease_id=uuid4())
+    with first.open_read(root) as reader, pytest.raises(RecordsUnreadable):
+        copy.run(reader, lambda _: True)
+    # What came already is held, whatever is collected meanwhile.
+    target.release(pushed(target, OTHER, content_of(b"garbage")).id)
+    assert target.collect().condemned > 0
+    before = stored(shelf)
+    with second.open_read(other) as reader:
+        copy.run(reader, lambda _: True)
+    assert 0 < stored(shelf) - before < sum(len(FIRST.chunks[name]) for name in lost) + 1000
+    assert read_range(target, copy.commit(holder(SCOPE)).id) == FIRST.data

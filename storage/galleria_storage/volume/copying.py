@@ -14,7 +14,7 @@ from galleria_storage.index.store import Batch
 from galleria_storage.page import Page
 from galleria_storage.records import CHUNK
 from galleria_storage.volume.core import Core
-from galleria_storage.volume.errors import CopyCancelled
+from galleria_storage.volume.errors import CopyCancelled, RecordsUnreadable
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.loading import Loading
 from galleria_storage.volume.pins import Holder, Pinning, Root
@@ -39,8 +39,10 @@ class Copy:
     def run(self, source: Reader, progress: Progress) -> None:
         """Bring every segment of the source's root. `progress` gets occupied bytes done; False from it cancels.
 
-        Raises CopyCancelled, LeaseLapsed, RecordsUnreadable, StoreFull, StoreFailed, PageInvalid.
+        What the source lacks is left out, and told at the end: a run with another source brings only that. Raises
+        CopyCancelled, LeaseLapsed, RecordsUnreadable, StoreFull, StoreFailed, PageInvalid.
         """
+        unreadable: RecordsUnreadable | None = None
         segments = SegmentTable(self._core, self._lease, source.root.layout.rule)
         self._take_known(source, segments)
         done = {segment: row.occupied for segment, row in segments.rows()}
@@ -48,11 +50,16 @@ class Copy:
         _report(progress, total)
         with Loading(self._core, self._lease, segments) as loading:
             for segment in source.segments():
-                encoded = None if segment in done else source.page(segment)
-                if encoded is not None:
-                    total += self._bring(source, loading, segment, encoded)
-                    _report(progress, total)
+                if segment in done:
+                    continue
+                try:
+                    total += self._bring(source, loading, segment)
+                except RecordsUnreadable as error:
+                    unreadable = unreadable or error
+                _report(progress, total)
             loading.finish()
+        if unreadable is not None:
+            raise unreadable
         self._done = (source.root, segments)
 
     def commit(self, holder: Holder) -> Root:
@@ -77,15 +84,20 @@ class Copy:
             for first in range(0, len(offers), _KNOWN_AT_ONCE):
                 segments.settle_known(offers[first : first + _KNOWN_AT_ONCE], scope)
 
-    def _bring(self, source: Reader, loading: Loading, segment: int, encoded: bytes) -> int:
+    def _bring(self, source: Reader, loading: Loading, segment: int) -> int:
+        encoded = source.page(segment) or b""
         page = Page.parse(encoded, source.root.layout.rule)
         names = list(dict.fromkeys(page.names))
         self._core.leases.renew(self._lease)
         loading.open_segment(page)
         rows = self._core.hold_rows(self._lease, CHUNK, names)
         missing = loading.without(name for name in names if name not in rows)
-        for loaded in source.load(missing) if missing else ():
-            loading.add(loaded)
+        try:
+            for loaded in source.load(missing) if missing else ():
+                loading.add(loaded)
+        except RecordsUnreadable:
+            loading.leave_segment(names)
+            raise
         loading.close_segment(segment, page, encoded, rows)
         return page.occupied
 

@@ -126,6 +126,18 @@ class RootTaken(StorageError):
         return f"root {self.root} was pinned before, with other content or released"
 
 
+class LayoutDiffers(StorageError):
+    """A root cannot be repaired from one with other content: ids of both."""
+
+    def __init__(self, root: UUID, source: UUID) -> None:
+        super().__init__(root, source)
+        self.root = root
+        self.source = source
+
+    def __str__(self) -> str:
+        return f"root {self.root} and root {self.source} have different layouts"
+
+
 class RecordsUnreadable(StorageError):
     """Records that a layout names are missing or damaged on this volume. `names` are theirs, 32 bytes each."""
 

@@ -101,6 +101,12 @@ class Loading:
         if load.size >= self._core.pack_sizes[DATA] or len(load.segments) >= _SEGMENTS_AT_ONCE:
             self._hand_over()
 
+    def leave_segment(self, names: Iterable[bytes]) -> None:
+        """Chunks of a segment are missing: those of its names that were added stay, held for another try."""
+        self._load.names.update(name for name in names if name in self._load.proofs)
+        if self._load.size >= self._core.pack_sizes[DATA]:
+            self._hand_over()
+
     def finish(self) -> None:
         """Seal what is open; everything is durable on return. Raises what writing or sealing raised."""
         self._hand_over()

@@ -29,6 +29,7 @@ from galleria_storage.volume.push import Push
 from galleria_storage.volume.quarantine import Quarantine
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rebuild import complete, is_built, note_owner, rebuild
+from galleria_storage.volume.repairing import repair
 from galleria_storage.volume.root_files import RootFile, root_file, root_files
 from galleria_storage.volume.rows import RootRow
 from galleria_storage.volume.scrubbing import Report, Scrubbed, Scrubber
@@ -275,6 +276,14 @@ class Volume:
     def lacking(self) -> dict[UUID, int]:
         """How many chunks and pages each root is known to lack; roots that lack nothing are left out."""
         return {root: len(keys) for root, keys in self._core.damage.lacking().items()}
+
+    def repair(self, root_id: UUID, source: Reader, going: Callable[[], None] = lambda: None) -> int:
+        """Bring what a root is known to lack from one with the same layout; see `repair`.
+
+        Raises RootMissing, RootDamaged, LayoutDiffers, LeaseLapsed, StoreFull, StoreFailed.
+        """
+        with self.open_read(root_id) as own:
+            return repair(self._core, own, source, going)
 
     def maintain(self) -> None:
         """Seal packs that have waited, end leases whose time is over. To be called about once a second."""
