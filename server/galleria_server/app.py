@@ -72,10 +72,9 @@ async def running_server(
         executor = BoundedExecutor("metadata", config.limits.metadata_workers, config.limits.metadata_queue)
         try:
             foundation = _lay(config, database, executor, clock)
-            registry = CollectorRegistry()
-            server = _assemble(foundation, make_content(foundation), registry)
+            server = _assemble(foundation, make_content(foundation))
             try:
-                with metrics_endpoint(config.metrics_listen, registry):
+                with metrics_endpoint(config.metrics_listen, foundation.metrics):
                     await server.start()
                     yield server
             finally:
@@ -88,13 +87,16 @@ def _lay(config: Config, database: Database, executor: BoundedExecutor, clock: C
     with database.writing() as transaction:
         known, noted = installation.ensure(transaction), installation.noted(transaction)
     tokens = PageTokens(known.page_token_key)
-    return Foundation(config, MetadataPool(database, executor), known, noted, tokens, Bell(), clock)
+    metadata = MetadataPool(database, executor)
+    return Foundation(config, metadata, known, noted, tokens, Bell(), clock, CollectorRegistry())
 
 
-def _assemble(foundation: Foundation, content: ContentPlane, registry: CollectorRegistry) -> RunningServer:
+def _assemble(foundation: Foundation, content: ContentPlane) -> RunningServer:
     config = foundation.config
     gate = CallGate(config.limits.max_calls)
-    server = grpc.aio.server(interceptors=_interceptors(gate, registry), options=server_options(config.limits))
+    server = grpc.aio.server(
+        interceptors=_interceptors(gate, foundation.metrics), options=server_options(config.limits)
+    )
     _register_catalogue(server, foundation, content)
     services = (*_SERVICES, *content.register(server))
     health_service = health.HealthServicer()

@@ -20,6 +20,7 @@ from galleria_server.reads.sources import Sources
 from galleria_server.reconciler.copying import Copying
 from galleria_server.reconciler.reconciler import Reconciler
 from galleria_server.reconciler.removing import Removing
+from galleria_server.reconciler.repairing import Repairs
 from galleria_server.reconciler.token_bucket import TokenBucket
 from galleria_server.services.contents import ContentsService
 from galleria_server.services.disks import DisksService
@@ -72,7 +73,10 @@ class LocalContent:
             for region in foundation.config.regions
             if region.copy_bandwidth is not None
         }
-        copying = Copying(metadata, volumes, bell, clock, buckets, changing)
+        repairs = Repairs(metadata, volumes, bell, clock, foundation.metrics, self.wake)
+        for mount in volumes:
+            mount.mend = repairs.mend
+        copying = Copying(metadata, volumes, bell, clock, buckets, changing, repairs)
         removing = Removing(metadata, volumes, self._pushes, bell, clock, changing)
         self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock)
         self._roots = Roots(metadata, volumes, self._ownership, self.wake)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from prometheus_client import CollectorRegistry
+
 from galleria_server.clock import Clock
 from galleria_server.config import Config
 from galleria_server.content_plane import ContentPlane
@@ -26,6 +28,7 @@ class Foundation:
     tokens: PageTokens
     bell: Bell
     clock: Clock
+    metrics: CollectorRegistry
 
 
 MakeContent = Callable[[Foundation], ContentPlane]

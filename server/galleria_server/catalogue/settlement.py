@@ -8,6 +8,7 @@ from uuid import UUID
 
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.domain.models import Copy, CopyState, Failure, ImageVersion, OperationState, VersionState
+from galleria_server.domain.replication import was_ready
 from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
@@ -15,8 +16,8 @@ from galleria_server.metadata.engine import Transaction
 def settle_version(transaction: Transaction, version_uid: UUID, now: datetime) -> None:
     """Bring version and operations in line with the copies. Call in the transaction that moved a copy; ring after it.
 
-    A version is SUCCEEDED when every copy is READY, FAILED when none is under way and one FAILED, and gone when it was
-    being deleted and its last copy is.
+    A version is SUCCEEDED when every copy is READY, or was and came to lack something; FAILED when none is under way
+    and one FAILED; and gone when it was being deleted and its last copy is.
     """
     version = versions.find_by_uid(transaction, version_uid)
     if version is None:
@@ -25,8 +26,12 @@ def settle_version(transaction: Transaction, version_uid: UUID, now: datetime) -
     if version.state is VersionState.DELETING and not found:
         _end_operations(transaction, version_uid, OperationState.SUCCEEDED, now)
         versions.drop(transaction, version_uid)
-    elif version.state is VersionState.CREATING and all(copy.state not in copies.UNFINISHED for copy in found):
+    elif version.state is VersionState.CREATING and _is_made(version, found):
         _end_creation(transaction, version, found, now)
+
+
+def _is_made(version: ImageVersion, found: Sequence[Copy]) -> bool:
+    return all(copy.state not in copies.UNFINISHED or was_ready(version, copy) for copy in found)
 
 
 def _end_creation(transaction: Transaction, version: ImageVersion, found: Sequence[Copy], now: datetime) -> None:

@@ -95,16 +95,17 @@ def page(transaction: Transaction, image: ImageName, below: VersionNumber | None
 
 
 def resolve(transaction: Transaction, name: VersionName, region: str) -> ImageVersion:
-    """The version that `name` means in `region`, usable there.
+    """The version that `name` means in `region`; `latest` is one that is usable there.
 
-    Raises NotFound when there is no such version at all, NotInRegion when none can be read there.
+    One all whose copies there lack something is read as far as it goes. Raises NotFound when there is no such version
+    at all, NotInRegion when none can be read there.
     """
     if name.number is None:
         return _latest(transaction, name, region)
     version = _require(transaction, name)
     if version.state is VersionState.DELETING:
         raise NotFound(KIND, str(version.name))
-    if not copies.ready(transaction, version.uid, region):
+    if not copies.served(transaction, version.uid, region):
         raise NotInRegion(str(version.name), region)
     return version
 

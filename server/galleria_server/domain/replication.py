@@ -39,6 +39,11 @@ def replication(version: ImageVersion, copies: Sequence[Copy]) -> list[RegionSta
     ]
 
 
+def was_ready(version: ImageVersion, copy: Copy) -> bool:
+    """Whether a copy that is PENDING or COPYING was READY before: one that never was has not all its bytes counted."""
+    return 0 < copy.done_bytes == version.occupied_bytes
+
+
 def done_bytes(version: ImageVersion, copies: Iterable[Copy]) -> int:
     """Occupied bytes that are there, over all copies."""
     return sum(_done(copy, version.occupied_bytes) for copy in copies)

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
 
 from galleria_server.domain.models import Copy, CopyState
 from galleria_server.metadata.engine import Transaction
@@ -20,6 +20,10 @@ from galleria_server.metadata.tables import copies, image_versions
 _COLUMNS = tuple(field.name for field in fields(Copy))
 _ORDER = (copies.c.version_uid, copies.c.region, copies.c.ordinal, copies.c.zone, copies.c.volume)
 UNFINISHED = (CopyState.PENDING, CopyState.COPYING)
+
+
+_OF_VERSION = image_versions.c.uid == copies.c.version_uid
+_OCCUPIED = image_versions.c.occupied_bytes
 
 
 def add(transaction: Transaction, new: Sequence[Copy]) -> None:
@@ -52,6 +56,24 @@ def ready(transaction: Transaction, version_uid: UUID, region: str | None = None
     statement = select(copies).where(copies.c.version_uid == version_uid, copies.c.state == CopyState.READY)
     if region is not None:
         statement = statement.where(copies.c.region == region)
+    return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
+
+
+def served(transaction: Transaction, version_uid: UUID, region: str | None = None) -> list[Copy]:
+    """The READY copies of a version, then those that were READY and came to lack something: the rest is read of them.
+
+    In one region or in all.
+    """
+    statement = _SET_BACK.where(copies.c.version_uid == version_uid)
+    if region is not None:
+        statement = statement.where(copies.c.region == region)
+    set_back = [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
+    return [*ready(transaction, version_uid, region), *set_back]
+
+
+def out_of_service(transaction: Transaction, region: str, volume: str) -> list[Copy]:
+    """The copies on a volume that were READY and came to lack something."""
+    statement = _SET_BACK.where(copies.c.region == region, copies.c.volume == volume)
     return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
 
 
@@ -128,9 +150,31 @@ def fail(transaction: Transaction, uid: UUID, epoch: int, details: str) -> bool:
     )
 
 
+def set_back(transaction: Transaction, uid: UUID, next_try_at: datetime, details: str) -> bool:
+    """READY becomes PENDING, all its bytes counted: its root is there, but lacks something. Due at `next_try_at`."""
+    statement = update(copies).where(copies.c.uid == uid, copies.c.state == CopyState.READY)
+    values = {
+        **_UNCLAIMED,
+        "state": CopyState.PENDING,
+        "done_bytes": select(_OCCUPIED).where(_OF_VERSION).scalar_subquery(),
+        "attempts": 0,
+        "next_try_at": next_try_at,
+        "details": details,
+    }
+    return transaction.execute(statement.values(values)).rowcount == 1
+
+
+def hurry(transaction: Transaction, version_uid: UUID, now: datetime) -> None:
+    """Let PENDING copies of a version that wait for another try be due now."""
+    statement = update(copies).where(copies.c.version_uid == version_uid, copies.c.state == CopyState.PENDING)
+    transaction.execute(statement.where(copies.c.next_try_at > now).values(next_try_at=now))
+
+
 def fail_unfinished(transaction: Transaction, version_uid: UUID, details: str) -> None:
-    """Give up what is PENDING or COPYING; who works on it learns so at its next checkpoint."""
+    """Give up what is PENDING or COPYING and never was READY; who works on it learns so at its next checkpoint."""
     statement = update(copies).where(copies.c.version_uid == version_uid, copies.c.state.in_(UNFINISHED))
+    was_ready = exists().where(_OF_VERSION, copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED)
+    statement = statement.where(~was_ready)
     transaction.execute(statement.values(**_UNCLAIMED, state=CopyState.FAILED, details=details))
 
 
@@ -181,6 +225,12 @@ def count_unfinished_from(transaction: Transaction, disk_uid: UUID) -> int:
     return transaction.execute(statement).scalar_one()
 
 
+# Of a copy that never was READY not all bytes are counted.
+_SET_BACK = (
+    select(copies)
+    .join(image_versions)
+    .where(copies.c.state.in_(UNFINISHED), copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED)
+)
 _UNCLAIMED: dict[str, object] = {"owner": None, "lease_until": None}
 
 

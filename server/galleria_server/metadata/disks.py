@@ -43,6 +43,11 @@ def find_by_root(transaction: Transaction, location: str, volume: str, root_id: 
     return _one(transaction, _DISKS.where(*own))
 
 
+def with_digest(transaction: Transaction, digest: str) -> list[Disk]:
+    """All disks with that content, condemned or not."""
+    return [_disk(row) for row in transaction.execute(_DISKS.where(disks.c.digest == digest))]
+
+
 def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> list[Disk]:
     """Up to `limit` disks of the group in order of key, those whose key is above `after`."""
     statement = _DISKS.where(

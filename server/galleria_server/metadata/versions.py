@@ -56,6 +56,11 @@ def find_by_uid(transaction: Transaction, uid: UUID) -> ImageVersion | None:
     return _one(transaction, _VERSIONS.where(image_versions.c.uid == uid))
 
 
+def with_digest(transaction: Transaction, digest: str) -> list[ImageVersion]:
+    """All versions with that content."""
+    return _all(transaction, _VERSIONS.where(image_versions.c.digest == digest))
+
+
 def find_latest(transaction: Transaction, definition_uid: UUID, region: str) -> ImageVersion | None:
     """The highest version by number that has a READY copy in `region` and is not excluded from latest there."""
     ready = exists().where(

@@ -64,8 +64,8 @@ def _disk_content(transaction: Transaction, name: DiskName, region: str) -> Cont
 
 def _version_content(transaction: Transaction, name: VersionName, region: str) -> Content:
     version = version_catalogue.resolve(transaction, name, region)
-    ready = copies.ready(transaction, version.uid)
-    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in ready]
+    served = copies.served(transaction, version.uid)
+    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in served]
     disk = disks.find_by_uid(transaction, version.source_disk_uid)
     if disk is not None and disk.state is DiskState.READY:
         locations.append(_location(disk))

@@ -10,12 +10,14 @@ from datetime import timedelta
 
 from galleria_server.clock import Clock
 from galleria_server.domain.errors import DomainError
+from galleria_server.domain.replication import was_ready
 from galleria_server.metadata import copies
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.operations.bell import Bell
 from galleria_server.reads.copies import open_copies
 from galleria_server.reconciler import steps
 from galleria_server.reconciler.progress import Progress
+from galleria_server.reconciler.repairing import AGAIN, Lacking, Repairs
 from galleria_server.reconciler.steps import Task
 from galleria_server.reconciler.token_bucket import TokenBucket
 from galleria_server.volumes.mount import AboutToChange, Mount
@@ -49,6 +51,7 @@ class Copying:
         clock: Clock,
         buckets: Mapping[str, TokenBucket],
         about_to_change: AboutToChange,
+        repairs: Repairs,
     ) -> None:
         self._metadata = metadata
         self._volumes = volumes
@@ -56,6 +59,7 @@ class Copying:
         self._clock = clock
         self._buckets = buckets
         self._about_to_change = about_to_change
+        self._repairs = repairs
 
     def is_paced(self, region: str) -> bool:
         """Whether copies into a region wait for its bandwidth."""
@@ -79,7 +83,9 @@ class Copying:
     async def _make(self, task: Task) -> None:
         mount = self._volumes.mount(task.copy.region, task.copy.volume)
         async with self._progress(task, mount) as progress:
-            root = await self._bring(task, mount, progress)
+            # Of a copy that was READY before only what its root lacks is brought.
+            progress.done_bytes = task.copy.done_bytes
+            root = await self._repairs.complete(mount, task.copy.root_id) or await self._bring(task, mount, progress)
         if not await self._metadata.write(steps.finish, task.copy, root.occupied, self._clock()):
             await self._forget(task, mount)
 
@@ -132,7 +138,10 @@ class Copying:
 
     async def _checkpoint(self, task: Task, done_bytes: int) -> bool:
         copy, until = task.copy, self._clock() + CLAIM
-        return await self._metadata.write(copies.checkpoint, copy.uid, copy.epoch, done_bytes, until)
+        # All bytes are counted only of what is READY, or was.
+        most = task.version.occupied_bytes - (not was_ready(task.version, copy))
+        done = max(0, min(done_bytes, most))
+        return await self._metadata.write(copies.checkpoint, copy.uid, copy.epoch, done, until)
 
     async def _forget(self, task: Task, mount: Mount) -> None:
         """Leave nothing of a copy that nobody wants any more; a claim that only moved on is left alone."""
@@ -142,8 +151,11 @@ class Copying:
 
     async def _failed(self, task: Task, error: Exception) -> timedelta | None:
         _log.warning("copy %s to %s failed", task.copy.uid, task.copy.volume, exc_info=error)
-        details = str(error) if isinstance(error, DomainError | StorageError) else "internal error"
-        if task.copy.attempts >= MAX_ATTEMPTS:
+        if isinstance(error, Lacking) and task.to_be_kept:
+            await self._metadata.write(steps.put_off, task.copy, self._clock() + AGAIN, str(error))
+            return AGAIN
+        details = str(error) if isinstance(error, DomainError | StorageError | Lacking) else "internal error"
+        if task.copy.attempts >= MAX_ATTEMPTS and not task.to_be_kept:
             await self._metadata.write(steps.give_up, task.copy, self._clock(), details)
             return None
         pause = pause_after(task.copy.attempts)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from galleria_server.catalogue.settlement import settle_version
-from galleria_server.domain.models import Copy, CopyState, DiskState, ImageVersion
+from galleria_server.domain.models import Copy, CopyState, DiskState, ImageVersion, VersionState
+from galleria_server.domain.replication import was_ready
 from galleria_server.metadata import copies, disks, versions
 from galleria_server.metadata.engine import Transaction
 from galleria_server.reads.content import Content, Location
@@ -22,6 +23,11 @@ class Task:
     version: ImageVersion
     content: Content
 
+    @property
+    def to_be_kept(self) -> bool:
+        """Whether the copy is tried for ever: it was READY, and no creation waits for it any more."""
+        return self.version.state is not VersionState.CREATING and was_ready(self.version, self.copy)
+
 
 def claim(transaction: Transaction, uid: UUID, owner: UUID, now: datetime, lease: timedelta) -> Task | None:
     """Claim a copy that is due, with what is needed to work on it; None when somebody else has it or it is gone."""
@@ -29,7 +35,7 @@ def claim(transaction: Transaction, uid: UUID, owner: UUID, now: datetime, lease
     version = None if copy is None else versions.find_by_uid(transaction, copy.version_uid)
     if copy is None or version is None:
         return None
-    locations = _sources(transaction, version)
+    locations = _sources(transaction, version, uid)
     # Another try begins with another source, in case it was the source that failed.
     first = (copy.attempts - 1) % max(len(locations), 1)
     content = Content(
@@ -85,9 +91,9 @@ def due(transaction: Transaction, now: datetime, limit: int, running: Collection
     return [copy for copy in copies.due(transaction, now, limit) if copy.uid not in running]
 
 
-def _sources(transaction: Transaction, version: ImageVersion) -> list[Location]:
-    ready = copies.ready(transaction, version.uid)
-    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in ready]
+def _sources(transaction: Transaction, version: ImageVersion, own: UUID) -> list[Location]:
+    others = [copy for copy in copies.served(transaction, version.uid) if copy.uid != own]
+    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in others]
     disk = disks.find_by_uid(transaction, version.source_disk_uid)
     if disk is not None and disk.state is DiskState.READY:
         locations.insert(0, Location(disk.location, disk.volume, disk.root_id))

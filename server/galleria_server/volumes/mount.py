@@ -80,6 +80,8 @@ class Mount:
         self.uid: UUID | None = None
         self.strange = ""
         """Why nothing on the volume may be collected; empty when it belongs to this server's metadata database."""
+        self.mend: Callable[[Mount], Awaitable[None]] = _leave
+        """Repairs what the volume lacks; set by whoever knows the other volumes."""
         self._volume: Volume | None = None
         self._opener: Opener
         self._watchdog = Watchdog(patience, clock)
@@ -176,6 +178,7 @@ class Mount:
     async def assess(self) -> None:
         """Find out which roots lack something. Raises VolumeUnavailable, StoreFailed."""
         await self._start(self._copies, self.volume.assess, (self.going_on,), {})
+        self._upkeep.has_news()
 
     async def lacking(self) -> dict[UUID, int]:
         """How much each root lacks, also by what was found just now. Raises VolumeUnavailable, StoreFailed."""
@@ -293,6 +296,10 @@ class Mount:
             report(found)
 
         return tell
+
+
+async def _leave(_: Mount) -> None:
+    return
 
 
 AboutToChange = Callable[[Mount], Awaitable[None]]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Free space moves slowly, and asking for it reads every root of a volume.
 USAGE_TICKS: Final = 30
 _SCRUB_TICKS: Final = 60
+_REPAIR_TICKS: Final = 60
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Upkeep:
         self._mount = mount
         self._plan = plan
         self._ticks = 0
+        self._news = False
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def tick(self) -> None:
@@ -36,7 +38,12 @@ class Upkeep:
         self._ticks += 1
         self._begin("maintenance", 1, self._maintain)
         self._begin("collection", max(1, round(self._plan.collect_every)), self._collect)
+        self._begin("repair", 1 if self._news else _REPAIR_TICKS, self._repair)
         self._begin("scrub", min(_SCRUB_TICKS, max(1, round(self._plan.scrub_every))), self._scrub)
+
+    def has_news(self) -> None:
+        """It was found out what the volume lacks: see to its repair at the next tick, or once that of before ends."""
+        self._news = True
 
     async def stop(self) -> None:
         """Begin nothing more, and wait for nothing."""
@@ -81,8 +88,12 @@ class Upkeep:
             figures = {name: getattr(found, name) for name in ("bad", "healed", "damaged", "lost", "roots")}
             _log.error("scrub of volume %s in %s has found damage", self._mount.name, self._mount.region, extra=figures)
 
+    async def _repair(self) -> None:
+        self._news = False
+        await self._mount.mend(self._mount)
+
     async def _tell_damage(self) -> None:
         names = {root.id: root.name for root in await self._mount.run(self._mount.volume.roots)}
         for root, lost in (await self._mount.run(self._mount.volume.lacking)).items():
-            message = "%s on volume %s in %s lacks %d chunks; a push of the same content heals it"
+            message = "%s on volume %s in %s lacks %d chunks"
             _log.error(message, names.get(root, root), self._mount.name, self._mount.region, lost)
