@@ -423,6 +423,20 @@ def test_records_of_a_pack_that_was_made_out_without_its_footer_are_taken_back(p
     assert place.index.rows[Table.PACKS] == rows
 
 
+def test_a_bad_record_is_kept_also_by_an_index_that_was_made_again(place: Place) -> None:
+    content = content_of(sample(0.1, 4))
+    root = pushed(place.volume, SCOPE, content)
+    pack, _ = record_at(place, content.names[0][0])
+    spoil(place.store, pack, *(e.offset + 75 for e in place.entries()[pack]))
+    scrub(place)
+    place.reopen(index=False)
+    place.volume.assess()
+    place.settle()
+    spoil(place.store, pack, *(e.offset + 75 for e in place.entries()[pack]))
+    scrub(place)
+    assert read_range(place.volume, root.id) == content.data
+
+
 def test_a_pack_that_may_have_what_is_missing_is_kept_also_where_nobody_knows_what_it_had(place: Place) -> None:
     root = pushed(place.volume, SCOPE, FIRST)
     pack, entry = record_at(place, chunk(0))
