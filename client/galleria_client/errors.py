@@ -190,6 +190,10 @@ class InUse(FailedPrecondition, reason="IN_USE"):
     """The resource has children or is used by another."""
 
 
+class MoveNotSupported(FailedPrecondition, reason="MOVE_NOT_SUPPORTED"):
+    """The resource has another name: nothing is moved or renamed."""
+
+
 class RequestIdReused(InvalidArgument, reason="REQUEST_ID_REUSED"):
     """The request_id was used before with another request."""
 

@@ -43,6 +43,7 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.IdentifierTaken: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name", "publisher", "offer", "sku")),
     domain.WrongState: ("FAILED_PRECONDITION", "WRONG_STATE", ("kind", "name", "state", "needed")),
     domain.InUse: ("FAILED_PRECONDITION", "IN_USE", ("kind", "name", "user", "count")),
+    domain.MoveNotSupported: ("FAILED_PRECONDITION", "MOVE_NOT_SUPPORTED", ("kind", "name", "given", "current")),
     domain.EtagMismatch: ("ABORTED", "ETAG_MISMATCH", ("name", "given", "current")),
     domain.ServerBusy: ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", ("resource", "limit")),
     domain.Draining: ("UNAVAILABLE", "DRAINING", ()),

@@ -44,8 +44,8 @@ def rg(group: str) -> str:
 
 
 def test_the_main_job(galleria: Galleria, rg: str, image: Path, tmp_path: Path) -> None:
-    where = ["-g", rg, "-r", "prod", "-i", "debian"]
-    answer(galleria("gallery", "create", "prod", "-g", rg, "-l", "eastus"))
+    where = ["-g", rg, "-r", rg, "-i", "debian"]
+    answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus"))
     answer(galleria("image-definition", "create", *where, *DEFINITION))
     pushed = answer(galleria("disk", "push", image, "debian-1", "-g", rg, "-l", "eastus"))
     regions = ["--target-regions", "eastus=2", "westus=1", "westeurope=3"]
@@ -64,7 +64,7 @@ def test_the_main_job(galleria: Galleria, rg: str, image: Path, tmp_path: Path) 
 
 
 def test_publish_does_it_in_one_go(galleria: Galleria, rg: str, image: Path, tmp_path: Path) -> None:
-    name = f"{rg}/prod/debian"
+    name = f"{rg}/{rg}/debian"
     nowhere = galleria("publish", image, f"{name}/1.0.0", "-l", "eastus")
     assert (nowhere.returncode, "--publisher" in nowhere.stderr) == (2, True)
     assert answer(galleria("gallery", "list", "-g", rg)) == []
@@ -88,20 +88,20 @@ def test_publish_does_it_in_one_go(galleria: Galleria, rg: str, image: Path, tmp
 
 
 def test_resources_are_shown_listed_and_deleted(galleria: Galleria, rg: str, image: Path) -> None:
-    answer(galleria("publish", image, f"{rg}/prod/debian/1.0.0", "-l", "eastus", *DEFINITION, "--keep-disk"))
-    assert answer(galleria("gallery", "show", f"{rg}/prod"))["location"] == "eastus"
+    answer(galleria("publish", image, f"{rg}/{rg}/debian/1.0.0", "-l", "eastus", *DEFINITION, "--keep-disk"))
+    assert answer(galleria("gallery", "show", f"{rg}/{rg}"))["location"] == "eastus"
     assert len(answer(galleria("gallery", "list", "-g", rg))) == 1
-    assert len(answer(galleria("image-definition", "list", f"{rg}/prod"))) == 1
-    assert answer(galleria("image-definition", "show", f"{rg}/prod/debian"))["osType"] == "OS_TYPE_LINUX"
-    assert answer(galleria("image-version", "wait", f"{rg}/prod/debian/1.0.0", "--timeout", 60))["digest"]
+    assert len(answer(galleria("image-definition", "list", f"{rg}/{rg}"))) == 1
+    assert answer(galleria("image-definition", "show", f"{rg}/{rg}/debian"))["osType"] == "OS_TYPE_LINUX"
+    assert answer(galleria("image-version", "wait", f"{rg}/{rg}/debian/1.0.0", "--timeout", 60))["digest"]
     disk = f"{rg}/debian-1.0.0-publish"
     assert answer(galleria("disk", "show", disk))["state"] == "STATE_READY"
     assert answer(galleria("disk", "verify", disk))["fetchedBytes"] > 0
-    assert galleria("gallery", "delete", f"{rg}/prod").returncode == 4
+    assert galleria("gallery", "delete", f"{rg}/{rg}").returncode == 4
     for noun, name in (
-        ("image-version", f"{rg}/prod/debian/1.0.0"),
-        ("image-definition", f"{rg}/prod/debian"),
-        ("gallery", f"{rg}/prod"),
+        ("image-version", f"{rg}/{rg}/debian/1.0.0"),
+        ("image-definition", f"{rg}/{rg}/debian"),
+        ("gallery", f"{rg}/{rg}"),
         ("disk", disk),
     ):
         deleted = galleria(noun, "delete", name)
@@ -110,10 +110,10 @@ def test_resources_are_shown_listed_and_deleted(galleria: Galleria, rg: str, ima
 
 
 def test_operations_regions_and_volumes(galleria: Galleria, rg: str, image: Path) -> None:
-    answer(galleria("gallery", "create", "prod", "-g", rg, "-l", "eastus"))
-    answer(galleria("image-definition", "create", f"{rg}/prod/debian", *DEFINITION))
+    answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus"))
+    answer(galleria("image-definition", "create", f"{rg}/{rg}/debian", *DEFINITION))
     answer(galleria("disk", "push", image, f"{rg}/d", "-l", "eastus"))
-    begun = answer(galleria("image-version", "create", f"{rg}/prod/debian/1.0.0", "--os-disk", f"{rg}/d", "--no-wait"))
+    begun = answer(galleria("image-version", "create", f"{rg}/{rg}/debian/1.0.0", "--os-disk", f"{rg}/d", "--no-wait"))
     done = answer(galleria("operation", "wait", begun["name"], "--timeout", 60))
     assert done["done"] is True
     assert answer(galleria("operation", "show", begun["name"].split("/")[1]))["response"]["digest"]
@@ -127,8 +127,8 @@ def test_operations_regions_and_volumes(galleria: Galleria, rg: str, image: Path
 
 
 def test_a_pipe_may_be_pulled_into_another(galleria: Galleria, target: str, rg: str, image: Path) -> None:
-    answer(galleria("publish", image, f"{rg}/prod/debian/1.0.0", "-l", "eastus", *DEFINITION))
-    command = [sys.executable, "-m", "galleria_client.cli", "image-version", "pull", f"{rg}/prod/debian/latest"]
+    answer(galleria("publish", image, f"{rg}/{rg}/debian/1.0.0", "-l", "eastus", *DEFINITION))
+    command = [sys.executable, "-m", "galleria_client.cli", "image-version", "pull", f"{rg}/{rg}/debian/latest"]
     flags = ["--region", "eastus", "--output", "-", "--endpoint", target]
     done = subprocess.run([*command, *flags], capture_output=True, check=True)
     assert done.stdout == image.read_bytes()
@@ -146,3 +146,50 @@ def test_a_push_survives_a_killed_server(galleria: Galleria, image: Path, tmp_pa
         assert json.loads(output)["push"]["breaks"] >= 1
         verified = answer(galleria("disk", "verify", "rg/d", at=server.endpoint))
         assert verified["digest"] == json.loads(output)["disk"]["digest"]
+
+
+def test_galleries_and_definitions_are_changed_by_the_flags_that_made_them(galleria: Galleria, rg: str) -> None:
+    made = answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus", "--soft-delete", "true", "--tags", "a=1"))
+    changed = answer(galleria("gallery", "update", f"{rg}/{rg}", "--description", "new", "--etag", made["etag"]))
+    assert (changed["description"], changed["tags"], changed["softDeletePolicy"]["enabled"]) == (
+        "new",
+        {"a": "1"},
+        True,
+    )
+    assert galleria("gallery", "update", f"{rg}/{rg}", "--description", "x", "--etag", made["etag"]).returncode == 4
+    image = [f"{rg}/{rg}/debian", "--features", "IsHibernateSupported=true@1.2.0", "SecurityType=Standard"]
+    made = answer(
+        galleria(
+            "image-definition",
+            "create",
+            *image,
+            *DEFINITION,
+            "--minimum-memory",
+            2,
+            "--plan-name",
+            "p",
+            "--plan-publisher",
+            "q",
+            "--plan-product",
+            "r",
+        )
+    )
+    assert made["features"][0] == {"name": "IsHibernateSupported", "value": "True", "startsAtVersion": "1.2.0"}
+    assert (made["recommended"], made["purchasePlan"]["product"]) == ({"memoryGib": {"min": 2}}, "r")
+    when = [
+        "--end-of-life-date",
+        "2999-01-31",
+        "--end-of-life-policy",
+        "deny",
+        "--disallowed-disk-types",
+        "Premium_LRS",
+    ]
+    changed = answer(galleria("image-definition", "update", f"{rg}/{rg}/debian", *when))
+    assert changed["endOfLifeTime"] == "2999-01-31T00:00:00Z"
+    assert changed["endOfLifePolicy"] == "END_OF_LIFE_POLICY_DENY"
+    assert changed["disallowedDiskTypes"] == ["STORAGE_ACCOUNT_TYPE_PREMIUM_LRS"]
+    refused = galleria("image-definition", "update", f"{rg}/{rg}/debian", "--features", "SecurityType=Standard")
+    assert refused.returncode == 2
+    assert "allow_update_image" in refused.stderr
+    refused = galleria("image-definition", "update", f"{rg}/{rg}/debian", "--end-of-life-date", "tomorrow")
+    assert (refused.returncode, "2027-01-31" in refused.stderr) == (2, True)

@@ -33,11 +33,13 @@ class CatalogueClient:
         self.running = running
         self.group_name = GroupName(DEFAULT_SUBSCRIPTION, group)
         self.group = str(self.group_name)
-        self.gallery_name = f"{self.group}/galleries/prod"
+        # A gallery's name is free only once in a subscription, whatever its group.
+        self.gallery_id = f"prod.{uuid4().hex[:12]}"
+        self.gallery_name = f"{self.group}/galleries/{self.gallery_id}"
         self.image_name = f"{self.gallery_name}/images/debian"
 
-    def create_gallery(self, gallery_id: str = "prod", **options: Any) -> pb.Gallery:  # noqa: ANN401
-        request = gallery_request(self.group, gallery_id)
+    def create_gallery(self, gallery_id: str = "", **options: Any) -> pb.Gallery:  # noqa: ANN401
+        request = gallery_request(self.group, gallery_id or self.gallery_id)
         request.MergeFrom(pb.CreateGalleryRequest(**options))
         return self.galleries.CreateGallery(request)
 

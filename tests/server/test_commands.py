@@ -14,6 +14,7 @@ from galleria.v1.galleries_pb2_grpc import GalleriesStub
 from galleria_server import commands
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
 from galleria_server.metadata.lock import sole_owner
+from galleria_server.metadata.schema import newest
 from tests.server.catalogue_client import gallery_request
 from tests.support.processes import Server
 
@@ -76,7 +77,7 @@ def test_db_upgrade_and_show(tmp_path: Path) -> None:
     upgraded = run(commands.db, "upgrade", "--data", tmp_path)
     assert upgraded.exit_code == 0, upgraded.output
     shown = run(commands.db, "show", "--data", tmp_path)
-    assert shown.output == f"{tmp_path}/metadata/galleria.db has schema 0001, this software needs 0001.\n"
+    assert shown.output == f"{tmp_path}/metadata/galleria.db has schema {newest()}, this software needs {newest()}.\n"
 
 
 @pytest.mark.parametrize("verb", ["show", "upgrade"])

@@ -156,9 +156,9 @@ def test_a_repeated_delete_with_the_same_request_id_succeeds(client: CatalogueCl
 
 def test_a_request_id_of_another_request_is_refused(client: CatalogueClient) -> None:
     request_id = str(uuid4())
-    client.create_gallery("one", request_id=request_id)
+    client.create_gallery("three", request_id=request_id)
     with refused("INVALID_ARGUMENT", "REQUEST_ID_REUSED") as refusal:
-        client.create_gallery("two", request_id=request_id)
+        client.create_gallery("four", request_id=request_id)
     assert refusal.info.metadata == {"request_id": request_id}
     with refused("INVALID_ARGUMENT", "REQUEST_ID_REUSED"):
         client.galleries.DeleteGallery(pb.DeleteGalleryRequest(name=client.gallery_name, request_id=request_id))
@@ -208,12 +208,12 @@ def test_a_list_of_a_group_that_has_nothing_is_empty(client: CatalogueClient) ->
 
 
 def test_a_page_token_fits_only_its_own_list(client: CatalogueClient) -> None:
-    for name in ("a", "b"):
+    for name in ("first", "other"):
         client.create_gallery(name)
     token = client.galleries.ListGalleries(pb.ListGalleriesRequest(parent=client.group, page_size=1)).next_page_token
     list_galleries = client.galleries.ListGalleries
     larger = pb.ListGalleriesRequest(parent=client.group.upper(), page_size=7, page_token=token)
-    assert [gallery.name.rpartition("/")[2] for gallery in list_galleries(larger).galleries] == ["b"]
+    assert [gallery.name.rpartition("/")[2] for gallery in list_galleries(larger).galleries] == ["other"]
     for parent, wrong in (
         (f"{client.group}x", token),
         (client.group, token[:-1]),
@@ -223,7 +223,7 @@ def test_a_page_token_fits_only_its_own_list(client: CatalogueClient) -> None:
         with refused("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"):
             list_galleries(pb.ListGalleriesRequest(parent=parent, page_token=wrong))
     with refused("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"):
-        request = pb.ListImageDefinitionsRequest(parent=f"{client.group}/galleries/a", page_token=token)
+        request = pb.ListImageDefinitionsRequest(parent=f"{client.group}/galleries/first", page_token=token)
         client.galleries.ListImageDefinitions(request)
 
 
@@ -234,6 +234,6 @@ def test_a_negative_page_size_is_refused(client: CatalogueClient) -> None:
 
 
 def test_unknown_fields_of_a_newer_client_are_no_error(client: CatalogueClient, channel: grpc.Channel) -> None:
-    newer = gallery_request(client.group).SerializeToString() + b"\xa2\x06\x03new"
+    newer = gallery_request(client.group, client.gallery_id).SerializeToString() + b"\xa2\x06\x03new"
     call: Any = channel.unary_unary("/galleria.v1.Galleries/CreateGallery", None, pb.Gallery.FromString)
     assert call(newer).name == client.gallery_name

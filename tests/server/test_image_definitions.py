@@ -37,6 +37,8 @@ def test_a_definition_is_returned_as_it_was_asked_for(client: CatalogueClient) -
             uid=made.uid,
             etag=made.etag,
             create_time=made.create_time,
+            update_time=made.create_time,
+            end_of_life_policy=pb.END_OF_LIFE_POLICY_INFORM,
             provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
         )
     )
@@ -74,11 +76,11 @@ def test_every_wrong_field_is_told(client: CatalogueClient) -> None:
         client.galleries.CreateImageDefinition(request)
     assert [field.removeprefix("image_definition.") for field in refusal.fields] == [
         "os_type",
+        "hyper_v_generation",
+        "architecture",
         "identifier.publisher",
         "identifier.offer",
         "identifier.sku",
-        "hyper_v_generation",
-        "architecture",
     ]
 
 

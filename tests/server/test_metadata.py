@@ -16,16 +16,9 @@ from sqlalchemy.exc import OperationalError
 
 from galleria_server.catalogue import definitions, galleries, settlement, versions
 from galleria_server.clock import utc_now
-from galleria_server.domain.models import (
-    Architecture,
-    Copy,
-    CopyState,
-    DiskState,
-    Generation,
-    OsState,
-    OsType,
-    TargetRegion,
-)
+from galleria_server.domain.gallery import GallerySpec
+from galleria_server.domain.image_definition import DefinitionSpec, Identifier, OsState, OsType
+from galleria_server.domain.models import Copy, CopyState, DiskState, TargetRegion
 from galleria_server.domain.names import GalleryName, GroupName, ImageName, VersionName, VersionNumber
 from galleria_server.domain.placement import Account, Place
 from galleria_server.metadata import copies, disks, groups, installation, operations, requests, schema, tables
@@ -59,9 +52,9 @@ def transaction(database: Database) -> Iterator[Transaction]:
 def copy(transaction: Transaction) -> Copy:
     """The one copy of a new version."""
     now = utc_now()
-    galleries.create(transaction, galleries.NewGallery(IMAGE.gallery, "eastus", "", {}), now)
-    kinds = (OsType.LINUX, OsState.GENERALIZED, "p", "o", "s", Generation.V2, Architecture.X64)
-    definitions.create(transaction, definitions.NewDefinition(IMAGE, "", "", {}, *kinds), now)
+    galleries.create(transaction, IMAGE.gallery, "eastus", GallerySpec(), now)
+    spec = DefinitionSpec(OsType.LINUX, OsState.GENERALIZED, Identifier("p", "o", "s"))
+    definitions.create(transaction, IMAGE, "", spec, now)
     disk = add_disk(transaction, GROUP, "d", DiskState.READY)
     targets = (TargetRegion("eastus", 1, Account.STANDARD_LRS),)
     new = versions.NewVersion(VersionName(IMAGE, VersionNumber(1, 0, 0)), "", {}, disk.name, targets, False)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+from uuid import uuid4
 
 import grpc
 from google.longrunning.operations_pb2 import GetOperationRequest, Operation, WaitOperationRequest
@@ -205,7 +206,9 @@ class WireClient:
         self.operations = OperationsStub(channel)
         self.operators = OperatorsStub(channel)
         self.group = f"subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
-        self.gallery = f"{self.group}/galleries/prod"
+        # A gallery's name is free only once in a subscription, whatever its group.
+        self.gallery_id = f"prod.{uuid4().hex[:12]}"
+        self.gallery = f"{self.group}/galleries/{self.gallery_id}"
         self.image = f"{self.gallery}/images/debian"
 
     def disk_name(self, disk: str) -> str:
@@ -256,7 +259,7 @@ class WireClient:
     def prepare_gallery(self) -> None:
         gallery = galleries_pb2.Gallery(location="eastus")
         self.galleries.CreateGallery(
-            galleries_pb2.CreateGalleryRequest(parent=self.group, gallery_id="prod", gallery=gallery)
+            galleries_pb2.CreateGalleryRequest(parent=self.group, gallery_id=self.gallery_id, gallery=gallery)
         )
         definition = galleries_pb2.ImageDefinition(
             os_type=galleries_pb2.OS_TYPE_LINUX,

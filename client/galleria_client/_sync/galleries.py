@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
@@ -52,6 +54,24 @@ class Galleries:
         """The galleries of a resource group, by name."""
         request = pb.ListGalleriesRequest(parent=parent, page_size=page_size)
         return Pager(self._transport, self._stub.ListGalleries, request, lambda answer: answer.galleries)
+
+    def update(
+        self, gallery: pb.Gallery, paths: Sequence[str] = (), *, request_id: str = "", validate_only: bool = False
+    ) -> pb.Gallery:
+        """Change the fields of a gallery that `paths` name, without any those that are set; `name` says which one.
+
+        With an etag in it, the gallery must not have changed since then.
+
+        Raises:
+            NotFound, InvalidField, EtagMismatch, MoveNotSupported.
+        """
+        request = pb.UpdateGalleryRequest(
+            gallery=gallery,
+            update_mask=FieldMask(paths=paths),
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        return self._transport.unary(self._stub.UpdateGallery, request, repeat=True)
 
     def delete(self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False) -> None:
         """Delete an empty gallery.
@@ -102,6 +122,29 @@ class Galleries:
         """The image definitions of a gallery, by name."""
         request = pb.ListImageDefinitionsRequest(parent=parent, page_size=page_size)
         return Pager(self._transport, self._stub.ListImageDefinitions, request, lambda answer: answer.image_definitions)
+
+    def update_definition(
+        self,
+        definition: pb.ImageDefinition,
+        paths: Sequence[str] = (),
+        *,
+        allow_update_image: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> pb.ImageDefinition:
+        """Change an image definition, as `update` does a gallery; its features only with `allow_update_image`.
+
+        Raises:
+            NotFound, InvalidField, EtagMismatch, MoveNotSupported.
+        """
+        request = pb.UpdateImageDefinitionRequest(
+            image_definition=definition,
+            update_mask=FieldMask(paths=paths),
+            allow_update_image=allow_update_image,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        return self._transport.unary(self._stub.UpdateImageDefinition, request, repeat=True)
 
     def delete_definition(
         self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from galleria_client.cli.confirmation import confirm
+from galleria_client.cli.definition_flags import CHANGING, FIXED
+from galleria_client.cli.field_flags import FieldFlag, field_flags, fill
 from galleria_client.cli.flags import (
     ARCHITECTURES,
     GENERATIONS,
@@ -17,7 +19,6 @@ from galleria_client.cli.flags import (
     OS_TYPES,
     SpreadCommand,
     enum_value,
-    tags_of,
 )
 from galleria_client.cli.names import Command, Where, image_name, named
 from galleria_client.cli.session import Session, with_session
@@ -94,16 +95,14 @@ def image_definition() -> None:
 @named("image")
 @definition_options(required=True)
 @click.option("-l", "--location", default="", metavar="REGION", help="Default: the gallery's.")
-@click.option("--description", default="", help="For people.")
-@click.option("--tags", multiple=True, metavar="KEY=VALUE ...", help="Labels.")
+@field_flags((*CHANGING, *FIXED))
 @click.option("--request-id", default="", metavar="UUID", help="Makes a repeat of the command harmless.")
 @with_session()
 def create(
     session: Session,
     where: Where,
     location: str,
-    description: str,
-    tags: tuple[str, ...],
+    given: Mapping[FieldFlag, Any],
     request_id: str,
     what: DefinitionFlags,
 ) -> None:
@@ -112,9 +111,25 @@ def create(
 
     full = str(image_name(session, where, "image"))
     wanted = what.definition()
-    wanted.location, wanted.description = location, description
-    wanted.tags.update(tags_of(tags))
+    wanted.location = location
+    fill(wanted, given)
     made = session.client.galleries.create_definition(parent_of(full), last_part(full), wanted, request_id=request_id)
+    session.answer(made, KIND)
+
+
+@image_definition.command(cls=SpreadCommand)
+@named("image")
+@field_flags(CHANGING)
+@click.option("--allow-update-image", is_flag=True, help="Change features, though machines may count on them.")
+@click.option("--etag", default="", help="Refuse unless this is its etag.")
+@with_session()
+def update(session: Session, where: Where, given: Mapping[FieldFlag, Any], allow_update_image: bool, etag: str) -> None:
+    """Change an image definition: what flags are given for, as a whole (--tags replaces all tags)."""
+    from galleria.v1.galleries_pb2 import ImageDefinition
+
+    wanted = ImageDefinition(name=str(image_name(session, where, "image")), etag=etag)
+    paths = fill(wanted, given)
+    made = session.client.galleries.update_definition(wanted, paths, allow_update_image=allow_update_image)
     session.answer(made, KIND)
 
 

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from galleria.v1.galleries_pb2 import TargetRegion
 
-SPREAD = {"--target-regions", "--tags"}
+SPREAD = {"--target-regions", "--tags", "--features", "--disallowed-disk-types"}
 OS_TYPES = ("Linux", "Windows")
 OS_STATES = ("Generalized", "Specialized")
 GENERATIONS = ("V1", "V2")

@@ -1,63 +1,49 @@
-"""Image definitions: create, get, list, delete."""
+"""Image definitions: create, get, list, update, delete."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from galleria_server.catalogue import galleries
-from galleria_server.catalogue.writes import check_etag, new_etag
+from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
+from galleria_server.domain import image_definition as rules
+from galleria_server.domain.changes import check_allowed, check_unchanged
 from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound
-from galleria_server.domain.models import Architecture, Generation, ImageDefinition, OsState, OsType, Tags
+from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.names import GalleryName, ImageName
+from galleria_server.domain.validation import refuse
 from galleria_server.metadata import definitions, versions
 from galleria_server.metadata.engine import Transaction
 
 KIND = "image definition"
+FIELD = "image_definition"
 
 
-@dataclass(frozen=True, slots=True)
-class NewDefinition:
-    """An image definition that somebody asked for; an empty `location` means the gallery's."""
+def create(
+    transaction: Transaction, name: ImageName, location: str, spec: DefinitionSpec, now: datetime
+) -> ImageDefinition:
+    """Add an image definition; an empty `location` means the gallery's.
 
-    name: ImageName
-    location: str
-    description: str
-    tags: Tags
-    os_type: OsType
-    os_state: OsState
-    publisher: str
-    offer: str
-    sku: str
-    generation: Generation
-    architecture: Architecture
-
-
-def create(transaction: Transaction, new: NewDefinition, now: datetime) -> ImageDefinition:
-    """Add an image definition. Raises NotFound for the gallery, AlreadyExists, IdentifierTaken."""
-    gallery = galleries.require(transaction, new.name.gallery)
-    existing = definitions.find(transaction, new.name)
+    Raises NotFound for the gallery, AlreadyExists, IdentifierTaken, InvalidRequest.
+    """
+    gallery = galleries.require(transaction, name.gallery)
+    existing = definitions.find(transaction, name)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
-    twin = definitions.find_by_identifier(transaction, gallery.uid, new.publisher, new.offer, new.sku)
+    twin = definitions.find_by_identifier(transaction, gallery.uid, spec.identifier)
     if twin is not None:
-        raise IdentifierTaken(str(twin.name), twin.publisher, twin.offer, twin.sku)
+        raise IdentifierTaken(str(twin.name), twin.spec.identifier)
+    refuse(rules.check_in_gallery(FIELD, spec, gallery.spec.sharing_profile.permissions))
     definition = ImageDefinition(
         uid=uuid4(),
         gallery_uid=gallery.uid,
-        name=ImageName(gallery.name, new.name.image),
-        location=new.location or gallery.location,
-        description=new.description,
-        tags=new.tags,
-        os_type=new.os_type,
-        os_state=new.os_state,
-        publisher=new.publisher,
-        offer=new.offer,
-        sku=new.sku,
-        generation=new.generation,
-        architecture=new.architecture,
+        name=ImageName(gallery.name, name.image),
+        location=location or gallery.location,
+        spec=rules.settled(spec),
         create_time=now,
+        update_time=now,
         etag=new_etag(),
     )
     definitions.add(transaction, definition)
@@ -83,6 +69,33 @@ def recall(transaction: Transaction, uid: UUID) -> ImageDefinition:
 def page(transaction: Transaction, gallery: GalleryName, after: str, limit: int) -> list[ImageDefinition]:
     """Up to `limit` definitions by name, those after the key `after`. Raises NotFound for the gallery."""
     return definitions.page(transaction, galleries.require(transaction, gallery).uid, after, limit)
+
+
+def update(
+    transaction: Transaction,
+    name: ImageName,
+    change: Change[ImageDefinition, DefinitionSpec],
+    now: datetime,
+    *,
+    features_too: bool,
+) -> ImageDefinition:
+    """Change an image definition, its features only when asked to. Raises NotFound, EtagMismatch, InvalidRequest."""
+    gallery = galleries.require(transaction, name.gallery)
+    before = require(transaction, name)
+    check_uid(KIND, str(before.name), before.uid, change.uid)
+    check_etag(str(before.name), change.etag, before.etag)
+    spec = change.apply(before)
+    guarded = () if features_too else rules.GUARDED
+    refuse(
+        rules.check(FIELD, spec),
+        rules.check_new_end_of_life(FIELD, spec, before.spec, now),
+        rules.check_in_gallery(FIELD, spec, gallery.spec.sharing_profile.permissions),
+        check_unchanged(FIELD, before.spec, spec, rules.IMMUTABLE),
+        check_allowed(FIELD, before.spec, spec, guarded, "allow_update_image"),
+    )
+    after = replace(before, spec=rules.settled(spec), update_time=now, etag=new_etag())
+    definitions.change(transaction, after)
+    return after
 
 
 def remove(transaction: Transaction, name: ImageName, etag: str) -> None:

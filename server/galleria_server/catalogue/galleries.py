@@ -1,39 +1,36 @@
-"""Galleries: create, get, list, delete."""
+"""Galleries: create, get, list, update, delete."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue.writes import check_etag, new_etag
+from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
+from galleria_server.domain import gallery as rules
+from galleria_server.domain.changes import check_unchanged
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound
-from galleria_server.domain.models import Gallery, Tags
+from galleria_server.domain.gallery import Gallery, GallerySpec
 from galleria_server.domain.names import GalleryName
+from galleria_server.domain.validation import refuse
 from galleria_server.metadata import definitions, galleries, groups
 from galleria_server.metadata.engine import Transaction
 
 KIND = "gallery"
 
 
-@dataclass(frozen=True, slots=True)
-class NewGallery:
-    """A gallery that somebody asked for; `location` is a configured region."""
+def create(transaction: Transaction, name: GalleryName, location: str, spec: GallerySpec, now: datetime) -> Gallery:
+    """Add a gallery at a configured region, and its resource group when there is none.
 
-    name: GalleryName
-    location: str
-    description: str
-    tags: Tags
-
-
-def create(transaction: Transaction, new: NewGallery, now: datetime) -> Gallery:
-    """Add a gallery, and its resource group when there is none. Raises AlreadyExists."""
-    existing = galleries.find(transaction, new.name)
+    The name must be free in the whole subscription, as galleries are shared under subscription and name.
+    Raises AlreadyExists.
+    """
+    existing = galleries.find_in_subscription(transaction, name.group.subscription, name.gallery)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
-    group = groups.ensure(transaction, new.name.group)
-    name = GalleryName(group.name, new.name.gallery)
-    gallery = Gallery(uuid4(), group.uid, name, new.location, new.description, new.tags, now, new_etag())
+    group = groups.ensure(transaction, name.group)
+    name = GalleryName(group.name, name.gallery)
+    gallery = Gallery(uuid4(), group.uid, name, location, spec, now, now, new_etag())
     galleries.add(transaction, gallery)
     return gallery
 
@@ -52,6 +49,18 @@ def recall(transaction: Transaction, uid: UUID) -> Gallery:
     if gallery is None:
         raise NotFound(KIND, str(uid))
     return gallery
+
+
+def update(transaction: Transaction, name: GalleryName, change: Change[Gallery, GallerySpec], now: datetime) -> Gallery:
+    """Change a gallery. Raises NotFound, MoveNotSupported, EtagMismatch, InvalidRequest."""
+    before = require(transaction, name)
+    check_uid(KIND, str(before.name), before.uid, change.uid)
+    check_etag(str(before.name), change.etag, before.etag)
+    spec = change.apply(before)
+    refuse(rules.check(KIND, spec), check_unchanged(KIND, before.spec, spec, rules.IMMUTABLE))
+    after = replace(before, spec=spec, update_time=now, etag=new_etag())
+    galleries.change(transaction, after)
+    return after
 
 
 def remove(transaction: Transaction, name: GalleryName, etag: str) -> None:

@@ -12,16 +12,15 @@ from galleria_server.catalogue.settlement import end_cancelled, settle_version
 from galleria_server.catalogue.writes import check_etag, new_etag
 from galleria_server.domain.errors import AlreadyExists, NotFound, WrongState
 from galleria_server.domain.errors_content import NotInRegion
+from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.models import (
     Copy,
     CopyState,
     Disk,
     DiskState,
-    ImageDefinition,
     ImageVersion,
     Operation,
     OperationState,
-    Tags,
     TargetRegion,
     Verb,
     VersionState,
@@ -29,6 +28,7 @@ from galleria_server.domain.models import (
 from galleria_server.domain.names import DiskName, ImageName, VersionName, VersionNumber
 from galleria_server.domain.placement import Place
 from galleria_server.domain.publishing import settled_targets
+from galleria_server.domain.tags import Tags
 from galleria_server.metadata import copies, disks, operations, versions
 from galleria_server.metadata.engine import Transaction
 

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from galleria_server.domain.errors import EtagMismatch, RequestIdReused
+from galleria_server.domain.errors import EtagMismatch, MoveNotSupported, RequestIdReused
 from galleria_server.metadata import requests
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.requests import Answered
@@ -23,6 +23,22 @@ class Write:
     fingerprint: bytes
     request_id: UUID | None = None
     validate_only: bool = False
+
+
+Resource = TypeVar("Resource")
+Spec = TypeVar("Spec")
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Resource, Spec]):
+    """How an update was asked for: `apply` makes the new spec out of the resource as it is.
+
+    A `uid` must be the resource's, an `etag` its current one; None and "" ask for nothing.
+    """
+
+    uid: UUID | None
+    etag: str
+    apply: Callable[[Resource], Spec]
 
 
 class Identified(Protocol):
@@ -68,6 +84,12 @@ def check_etag(name: str, given: str, current: str) -> None:
     """Raises EtagMismatch when an etag is given and is not the current one."""
     if given and given != current:
         raise EtagMismatch(name, given, current)
+
+
+def check_uid(kind: str, name: str, current: UUID, given: UUID | None) -> None:
+    """Raises MoveNotSupported when a uid is given and is another resource's."""
+    if given is not None and given != current:
+        raise MoveNotSupported(kind, name, str(given), str(current))
 
 
 def new_etag() -> str:

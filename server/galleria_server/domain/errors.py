@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 class DomainError(Exception):
@@ -15,6 +16,19 @@ class FieldViolation:
 
     field: str
     description: str
+
+
+class Identifier(Protocol):
+    """What an image is."""
+
+    @property
+    def publisher(self) -> str: ...
+
+    @property
+    def offer(self) -> str: ...
+
+    @property
+    def sku(self) -> str: ...
 
 
 class InvalidRequest(DomainError):
@@ -58,16 +72,14 @@ class AlreadyExists(DomainError):
 
 
 class IdentifierTaken(DomainError):
-    """Another definition of the gallery has the same publisher, offer and SKU."""
+    """Another definition of the gallery, `name`, has the same publisher, offer and SKU."""
 
     kind = "image definition"
 
-    def __init__(self, name: str, publisher: str, offer: str, sku: str) -> None:
-        super().__init__(name, publisher, offer, sku)
+    def __init__(self, name: str, identifier: Identifier) -> None:
+        super().__init__(name, identifier)
         self.name = name
-        self.publisher = publisher
-        self.offer = offer
-        self.sku = sku
+        self.publisher, self.offer, self.sku = identifier.publisher, identifier.offer, identifier.sku
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} has publisher {self.publisher}, offer {self.offer} and SKU {self.sku} already"
@@ -125,6 +137,23 @@ class EtagMismatch(DomainError):
 
     def __str__(self) -> str:
         return f"the etag of {self.name} is {self.current}, not {self.given}; read it again"
+
+
+class MoveNotSupported(DomainError):
+    """The resource of that name has another uid: names are identities."""
+
+    def __init__(self, kind: str, name: str, given: str, current: str) -> None:
+        super().__init__(kind, name, given, current)
+        self.kind = kind
+        self.name = name
+        self.given = given
+        self.current = current
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} {self.name} has uid {self.current}, not {self.given}; nothing is moved or renamed, "
+            "copy it under the new name instead"
+        )
 
 
 class RequestIdReused(DomainError):

@@ -7,38 +7,9 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from galleria_server.domain.names import DiskName, GalleryName, GroupName, ImageName, VersionName, VersionNumber
+from galleria_server.domain.names import DiskName, GroupName, VersionName, VersionNumber
 from galleria_server.domain.placement import Account
-
-Tags = dict[str, str]
-
-
-class OsType(Enum):
-    """Family of an operating system."""
-
-    LINUX = "Linux"
-    WINDOWS = "Windows"
-
-
-class OsState(Enum):
-    """Whether machine-specific data was removed."""
-
-    GENERALIZED = "Generalized"
-    SPECIALIZED = "Specialized"
-
-
-class Generation(Enum):
-    """Firmware generation."""
-
-    V1 = "V1"
-    V2 = "V2"
-
-
-class Architecture(Enum):
-    """Processor family."""
-
-    X64 = "x64"
-    ARM64 = "Arm64"
+from galleria_server.domain.tags import Tags
 
 
 class VersionState(Enum):
@@ -100,41 +71,6 @@ class ResourceGroup:
 
     uid: UUID
     name: GroupName
-
-
-@dataclass(frozen=True, slots=True)
-class Gallery:
-    """A gallery, in `group_uid`."""
-
-    uid: UUID
-    group_uid: UUID
-    name: GalleryName
-    location: str
-    description: str
-    tags: Tags
-    create_time: datetime
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class ImageDefinition:
-    """An image definition, in `gallery_uid`."""
-
-    uid: UUID
-    gallery_uid: UUID
-    name: ImageName
-    location: str
-    description: str
-    tags: Tags
-    os_type: OsType
-    os_state: OsState
-    publisher: str
-    offer: str
-    sku: str
-    generation: Generation
-    architecture: Architecture
-    create_time: datetime
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)

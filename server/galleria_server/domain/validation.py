@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import chain
+from urllib.parse import urlsplit
 
 from galleria_server.domain.errors import FieldViolation, InvalidRequest
 from galleria_server.domain.names import Pattern
 
-MAX_DESCRIPTION = 1024
-MAX_TAGS = 50
-MAX_TAG_NAME = 512
-MAX_TAG_VALUE = 256
+MAX_URI = 2048
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 
 Violations = list[FieldViolation]
@@ -37,30 +36,11 @@ def check_required(field: str, text: str) -> Violations:
     return [] if text else [FieldViolation(field, "is required")]
 
 
-def check_description(field: str, text: str) -> Violations:
-    """At most 1,024 characters."""
-    if len(text) <= MAX_DESCRIPTION:
-        return []
-    return [FieldViolation(field, f"has {len(text)} characters, the limit is {MAX_DESCRIPTION}")]
-
-
-def check_tags(field: str, tags: Mapping[str, str]) -> Violations:
-    """At most 50 tags with names of 1 to 512 and values of up to 256 characters; names compare without case."""
-    violations = []
-    if len(tags) > MAX_TAGS:
-        violations.append(FieldViolation(field, f"has {len(tags)} tags, the limit is {MAX_TAGS}"))
-    if len({name.casefold() for name in tags}) < len(tags):
-        violations.append(FieldViolation(field, "has names that differ in case only"))
-    for name, value in tags.items():
-        if not 1 <= len(name) <= MAX_TAG_NAME:
-            violations.append(
-                FieldViolation(field, f"has a name of {len(name)} characters, 1 to {MAX_TAG_NAME} are allowed")
-            )
-        if len(value) > MAX_TAG_VALUE:
-            violations.append(
-                FieldViolation(f"{field}.{name[:64]}", f"has {len(value)} characters, the limit is {MAX_TAG_VALUE}")
-            )
-    return violations
+def check_length(field: str, text: str, limit: int) -> Violations:
+    """A text of at most `limit` characters, none of them NUL, which no database holds."""
+    if len(text) > limit:
+        return [FieldViolation(field, f"has {len(text)} characters, the limit is {limit}")]
+    return [FieldViolation(field, "has a NUL character, which no text may have")] if "\0" in text else []
 
 
 def check_identifier(field: str, text: str, limit: int) -> Violations:
@@ -71,6 +51,46 @@ def check_identifier(field: str, text: str, limit: int) -> Violations:
     return [FieldViolation(field, f"{text[:100]!r} {rule}")]
 
 
-def check_replicas(field: str, count: int, limit: int) -> Violations:
-    """A replica count of 1 to `limit`."""
-    return [] if 1 <= count <= limit else [FieldViolation(field, f"{count} must be 1 to {limit}")]
+def check_range(field: str, number: int, least: int, most: int) -> Violations:
+    """A number of `least` to `most`, both included."""
+    if least <= number <= most:
+        return []
+    return [FieldViolation(field, f"{number} must be {least} to {most}")]
+
+
+def check_uri(field: str, text: str, *, required: bool = False) -> Violations:
+    """An absolute http or https URI of at most 2,048 characters; empty unless it is required."""
+    if not text:
+        return check_required(field, text) if required else []
+    if len(text) <= MAX_URI and _is_web_address(text):
+        return []
+    return [FieldViolation(field, f"{text[:100]!r} must be an http or https URI of at most {MAX_URI} characters")]
+
+
+def check_future(field: str, time: datetime | None, now: datetime) -> Violations:
+    """A time that is still to come, when there is one."""
+    if time is None or time > now:
+        return []
+    return [FieldViolation(field, f"{time.isoformat()} must be in the future, which begins at {now.isoformat()}")]
+
+
+def check_count(field: str, things: Sequence[object], limit: int) -> Violations:
+    """At most `limit` things."""
+    return [] if len(things) <= limit else [FieldViolation(field, f"has {len(things)}, the limit is {limit}")]
+
+
+def check_distinct(field: str, keys: Sequence[str]) -> Violations:
+    """No two that compare alike; says which."""
+    folded = [key.casefold() for key in keys]
+    twice = sorted({key for key, at in zip(keys, folded, strict=True) if folded.count(at) > 1})
+    return [FieldViolation(field, f"names {', '.join(twice)[:200]} more than once")] if twice else []
+
+
+def _is_web_address(text: str) -> bool:
+    if any(character.isspace() or not character.isprintable() for character in text):
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select, update
 
-from galleria_server.domain.models import ImageDefinition
+from galleria_server.domain.image_definition import Identifier, ImageDefinition
 from galleria_server.domain.names import GalleryName, GroupName, ImageName, fold
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import galleries, image_definitions, resource_groups
@@ -42,13 +42,11 @@ def find_by_uid(transaction: Transaction, uid: UUID) -> ImageDefinition | None:
     return None if row is None else _definition(row)
 
 
-def find_by_identifier(
-    transaction: Transaction, gallery_uid: UUID, publisher: str, offer: str, sku: str
-) -> ImageDefinition | None:
+def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: Identifier) -> ImageDefinition | None:
     """The definition of the gallery with that publisher, offer and SKU, compared without case."""
     statement = _DEFINITIONS.where(
         image_definitions.c.gallery_uid == gallery_uid,
-        image_definitions.c.identifier_key == _identifier_key(publisher, offer, sku),
+        image_definitions.c.identifier_key == fold(str(identifier)),
     )
     row = transaction.execute(statement).one_or_none()
     return None if row is None else _definition(row)
@@ -70,26 +68,16 @@ def count(transaction: Transaction, gallery_uid: UUID) -> int:
 
 def add(transaction: Transaction, definition: ImageDefinition) -> None:
     """Add a definition whose name and identifier are free."""
-    values = {
-        "uid": definition.uid,
-        "gallery_uid": definition.gallery_uid,
-        "name": definition.name.image,
-        "key": fold(definition.name.image),
-        "location": definition.location,
-        "description": definition.description,
-        "tags": definition.tags,
-        "os_type": definition.os_type,
-        "os_state": definition.os_state,
-        "publisher": definition.publisher,
-        "offer": definition.offer,
-        "sku": definition.sku,
-        "identifier_key": _identifier_key(definition.publisher, definition.offer, definition.sku),
-        "generation": definition.generation,
-        "architecture": definition.architecture,
-        "create_time": definition.create_time,
-        "etag": definition.etag,
-    }
-    transaction.execute(insert(image_definitions).values(values))
+    named = {"name": definition.name.image, "key": fold(definition.name.image), "gallery_uid": definition.gallery_uid}
+    values = {"uid": definition.uid, "location": definition.location, "create_time": definition.create_time}
+    identifier = {"identifier_key": fold(str(definition.spec.identifier))}
+    transaction.execute(insert(image_definitions).values({**named, **values, **identifier, **_changing(definition)}))
+
+
+def change(transaction: Transaction, definition: ImageDefinition) -> None:
+    """Write what may change of a definition."""
+    statement = update(image_definitions).where(image_definitions.c.uid == definition.uid)
+    transaction.execute(statement.values(_changing(definition)))
 
 
 def drop(transaction: Transaction, uid: UUID) -> None:
@@ -97,8 +85,8 @@ def drop(transaction: Transaction, uid: UUID) -> None:
     transaction.execute(delete(image_definitions).where(image_definitions.c.uid == uid))
 
 
-def _identifier_key(publisher: str, offer: str, sku: str) -> str:
-    return fold(f"{publisher}/{offer}/{sku}")
+def _changing(definition: ImageDefinition) -> dict[str, object]:
+    return {"spec": definition.spec, "update_time": definition.update_time, "etag": definition.etag}
 
 
 def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
@@ -108,15 +96,8 @@ def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
         gallery_uid=row.gallery_uid,
         name=ImageName(gallery, row.name),
         location=row.location,
-        description=row.description,
-        tags=row.tags,
-        os_type=row.os_type,
-        os_state=row.os_state,
-        publisher=row.publisher,
-        offer=row.offer,
-        sku=row.sku,
-        generation=row.generation,
-        architecture=row.architecture,
+        spec=row.spec,
         create_time=row.create_time,
+        update_time=row.update_time,
         etag=row.etag,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 
-from galleria_server.domain.models import Gallery
+from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.names import GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import galleries, resource_groups
@@ -33,6 +33,13 @@ def find_by_uid(transaction: Transaction, uid: UUID) -> Gallery | None:
     return None if row is None else _gallery(row)
 
 
+def find_in_subscription(transaction: Transaction, subscription: UUID, gallery: str) -> Gallery | None:
+    """The gallery of that last part of its name, in whichever resource group of the subscription."""
+    statement = _GALLERIES.where(resource_groups.c.subscription == subscription, galleries.c.key == fold(gallery))
+    row = transaction.execute(statement.limit(1)).one_or_none()
+    return None if row is None else _gallery(row)
+
+
 def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> list[Gallery]:
     """Up to `limit` galleries of the group in order of key, those whose key is above `after`."""
     statement = _GALLERIES.where(
@@ -45,23 +52,23 @@ def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> 
 
 def add(transaction: Transaction, gallery: Gallery) -> None:
     """Add a gallery whose name is free."""
-    values = {
-        "uid": gallery.uid,
-        "group_uid": gallery.group_uid,
-        "name": gallery.name.gallery,
-        "key": fold(gallery.name.gallery),
-        "location": gallery.location,
-        "description": gallery.description,
-        "tags": gallery.tags,
-        "create_time": gallery.create_time,
-        "etag": gallery.etag,
-    }
-    transaction.execute(insert(galleries).values(values))
+    named = {"name": gallery.name.gallery, "key": fold(gallery.name.gallery), "group_uid": gallery.group_uid}
+    values = {"uid": gallery.uid, "location": gallery.location, "create_time": gallery.create_time}
+    transaction.execute(insert(galleries).values({**named, **values, **_changing(gallery)}))
+
+
+def change(transaction: Transaction, gallery: Gallery) -> None:
+    """Write what may change of a gallery."""
+    transaction.execute(update(galleries).where(galleries.c.uid == gallery.uid).values(_changing(gallery)))
 
 
 def drop(transaction: Transaction, uid: UUID) -> None:
     """Remove a gallery that has no definitions."""
     transaction.execute(delete(galleries).where(galleries.c.uid == uid))
+
+
+def _changing(gallery: Gallery) -> dict[str, object]:
+    return {"spec": gallery.spec, "update_time": gallery.update_time, "etag": gallery.etag}
 
 
 def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
@@ -70,8 +77,8 @@ def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
         group_uid=row.group_uid,
         name=GalleryName(GroupName(row.subscription, row.group_name), row.name),
         location=row.location,
-        description=row.description,
-        tags=row.tags,
+        spec=row.spec,
         create_time=row.create_time,
+        update_time=row.update_time,
         etag=row.etag,
     )

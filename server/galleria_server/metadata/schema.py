@@ -42,8 +42,8 @@ def current(transaction: Transaction) -> str | None:
     return MigrationContext.configure(transaction).get_current_revision()
 
 
-def upgrade(transaction: Transaction) -> bool:
-    """Run the steps that are missing; all or none. Returns whether there were any.
+def upgrade(transaction: Transaction, to: str = "head") -> bool:
+    """Run the steps that are missing, up to a revision; all or none. Returns whether there were any.
 
     Raises:
         SchemaUnknown: the database is newer than this software.
@@ -55,7 +55,7 @@ def upgrade(transaction: Transaction) -> bool:
         raise SchemaUnknown(revision, newest())
     config = _config()
     config.attributes["connection"] = transaction
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return True
 
 

@@ -22,19 +22,12 @@ from sqlalchemy import (
     Uuid,
 )
 
-from galleria_server.domain.models import (
-    Architecture,
-    CopyState,
-    DiskState,
-    Generation,
-    OperationState,
-    OsState,
-    OsType,
-    Verb,
-    VersionState,
-)
+from galleria_server.domain.gallery import GallerySpec
+from galleria_server.domain.image_definition import DefinitionSpec
+from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb, VersionState
 from galleria_server.domain.placement import Account
 from galleria_server.metadata.columns import Choice, Time
+from galleria_server.metadata.documents import Document
 
 metadata = MetaData(
     naming_convention={
@@ -78,9 +71,9 @@ galleries = Table(
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
     Column("location", String(64), nullable=False),
-    Column("description", Text, nullable=False),
-    Column("tags", JSON, nullable=False),
+    Column("spec", Document(GallerySpec), nullable=False),
     Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("group_uid", "key"),
 )
@@ -93,17 +86,10 @@ image_definitions = Table(
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
     Column("location", String(64), nullable=False),
-    Column("description", Text, nullable=False),
-    Column("tags", JSON, nullable=False),
-    Column("os_type", Choice(OsType), nullable=False),
-    Column("os_state", Choice(OsState), nullable=False),
-    Column("publisher", String(128), nullable=False),
-    Column("offer", String(64), nullable=False),
-    Column("sku", String(64), nullable=False),
     Column("identifier_key", String(300), nullable=False),
-    Column("generation", Choice(Generation), nullable=False),
-    Column("architecture", Choice(Architecture), nullable=False),
+    Column("spec", Document(DefinitionSpec), nullable=False),
     Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("gallery_uid", "key"),
     UniqueConstraint("gallery_uid", "identifier_key"),

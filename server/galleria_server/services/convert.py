@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from google.longrunning.operations_pb2 import Operation as WireOperation
 from google.protobuf.empty_pb2 import Empty
@@ -13,20 +14,14 @@ from google.rpc.status_pb2 import Status
 from galleria.v1 import galleries_pb2 as pb
 from galleria_server.catalogue.operations import OperationView
 from galleria_server.catalogue.versions import VersionView
-from galleria_server.domain.models import Failure, Gallery, ImageDefinition, ImageVersion, TargetRegion, Verb
+from galleria_server.domain.gallery import Gallery
+from galleria_server.domain.image_definition import ImageDefinition
+from galleria_server.domain.models import Failure, ImageVersion, TargetRegion, Verb
 from galleria_server.domain.names import format_operation
 from galleria_server.domain.replication import RegionStatus, ReplicaStatus, done_bytes, replication
 from galleria_server.errors import DOMAIN, code_of_reason, packed
-from galleria_server.services.enums import (
-    ACCOUNTS,
-    ARCHITECTURES,
-    COPY_STATES,
-    GENERATIONS,
-    OS_STATES,
-    OS_TYPES,
-    VERSION_STATES,
-    to_wire,
-)
+from galleria_server.services.codec import render
+from galleria_server.services.enums import ACCOUNTS, COPY_STATES, VERSION_STATES, to_wire
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
@@ -41,33 +36,19 @@ def timestamp(time: datetime | None) -> Timestamp | None:
 def gallery(found: Gallery) -> pb.Gallery:
     """A gallery."""
     return pb.Gallery(
-        name=str(found.name),
-        uid=str(found.uid),
-        location=found.location,
-        description=found.description,
-        tags=found.tags,
+        **render(found.spec, pb.Gallery.DESCRIPTOR),
+        **_envelope(found),
+        unique_name=found.unique_name,
         provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
-        create_time=timestamp(found.create_time),
-        etag=found.etag,
     )
 
 
 def definition(found: ImageDefinition) -> pb.ImageDefinition:
     """An image definition."""
     return pb.ImageDefinition(
-        name=str(found.name),
-        uid=str(found.uid),
-        location=found.location,
-        description=found.description,
-        tags=found.tags,
-        os_type=to_wire(found.os_type, OS_TYPES),
-        os_state=to_wire(found.os_state, OS_STATES),
-        identifier=pb.ImageIdentifier(publisher=found.publisher, offer=found.offer, sku=found.sku),
-        hyper_v_generation=to_wire(found.generation, GENERATIONS),
-        architecture=to_wire(found.architecture, ARCHITECTURES),
+        **render(found.spec, pb.ImageDefinition.DESCRIPTOR),
+        **_envelope(found),
         provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
-        create_time=timestamp(found.create_time),
-        etag=found.etag,
     )
 
 
@@ -104,6 +85,17 @@ def operation(view: OperationView) -> WireOperation:
     elif found.done:
         wire.response.Pack(_response(view))
     return wire
+
+
+def _envelope(found: Gallery | ImageDefinition) -> dict[str, Any]:
+    return {
+        "name": str(found.name),
+        "uid": str(found.uid),
+        "location": found.location,
+        "create_time": timestamp(found.create_time),
+        "update_time": timestamp(found.update_time),
+        "etag": found.etag,
+    }
 
 
 def _target(target: TargetRegion) -> pb.TargetRegion:

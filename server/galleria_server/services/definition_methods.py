@@ -11,11 +11,11 @@ from google.protobuf.empty_pb2 import Empty
 from galleria.v1 import galleries_pb2 as pb
 from galleria_server.catalogue import definitions
 from galleria_server.catalogue.writes import make_once, remove_once
-from galleria_server.domain.models import ImageDefinition
+from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.names import fold, parse_gallery, parse_image
 from galleria_server.domain.pages import Position
 from galleria_server.services import convert
-from galleria_server.services.gallery_requests import new_definition
+from galleria_server.services.gallery_requests import definition_change, new_definition
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 
@@ -33,7 +33,8 @@ class DefinitionMethods:
     ) -> pb.ImageDefinition:
         """Create an image definition."""
         write, now = parse_write("CreateImageDefinition", request), self._catalogue.clock()
-        create = partial(definitions.create, new=new_definition(request, self._catalogue.regions), now=now)
+        name, location, spec = new_definition(request, self._catalogue.regions, now)
+        create = partial(definitions.create, name=name, location=location, spec=spec, now=now)
         made = await self._catalogue.metadata.write(make_once, write, now, create, definitions.recall)
         return convert.definition(made)
 
@@ -55,6 +56,17 @@ class DefinitionMethods:
         binding = ("ListImageDefinitions", fold(str(gallery)))
         found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
         return pb.ListImageDefinitionsResponse(image_definitions=map(convert.definition, found), next_page_token=token)
+
+    async def UpdateImageDefinition(
+        self, request: pb.UpdateImageDefinitionRequest, context: Context
+    ) -> pb.ImageDefinition:
+        """Change an image definition."""
+        write, now = parse_write("UpdateImageDefinition", request), self._catalogue.clock()
+        name, change = definition_change(request)
+        features_too = request.allow_update_image
+        update = partial(definitions.update, name=name, change=change, now=now, features_too=features_too)
+        made = await self._catalogue.metadata.write(make_once, write, now, update, definitions.recall)
+        return convert.definition(made)
 
     async def DeleteImageDefinition(self, request: pb.DeleteImageDefinitionRequest, context: Context) -> Empty:
         """Delete an image definition that has no versions."""

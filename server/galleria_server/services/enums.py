@@ -6,24 +6,12 @@ from typing import TypeVar
 
 from galleria.v1 import galleries_pb2 as pb
 from galleria_server.domain.errors import FieldViolation
-from galleria_server.domain.models import Architecture, CopyState, Generation, OsState, OsType, VersionState
+from galleria_server.domain.models import CopyState, VersionState
 from galleria_server.domain.placement import Account
 
 T = TypeVar("T")
 
-OS_TYPES = {pb.OS_TYPE_LINUX: OsType.LINUX, pb.OS_TYPE_WINDOWS: OsType.WINDOWS}
-OS_STATES = {pb.OS_STATE_GENERALIZED: OsState.GENERALIZED, pb.OS_STATE_SPECIALIZED: OsState.SPECIALIZED}
 # The first of two names of one value is the one that answers show.
-GENERATIONS = {
-    pb.HYPER_V_GENERATION_V1: Generation.V1,
-    pb.HYPER_V_GENERATION_V2: Generation.V2,
-    pb.HYPER_V_GENERATION_UNSPECIFIED: Generation.V2,
-}
-ARCHITECTURES = {
-    pb.ARCHITECTURE_X64: Architecture.X64,
-    pb.ARCHITECTURE_ARM64: Architecture.ARM64,
-    pb.ARCHITECTURE_UNSPECIFIED: Architecture.X64,
-}
 ACCOUNTS = {
     pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS: Account.STANDARD_LRS,
     pb.STORAGE_ACCOUNT_TYPE_STANDARD_ZRS: Account.STANDARD_ZRS,

@@ -11,12 +11,12 @@ from google.protobuf.empty_pb2 import Empty
 from galleria.v1 import galleries_pb2 as pb
 from galleria_server.catalogue import galleries
 from galleria_server.catalogue.writes import make_once, remove_once
-from galleria_server.domain.models import Gallery
+from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.names import fold, parse_gallery, parse_group
 from galleria_server.domain.pages import Position
 from galleria_server.metadata import galleries as rows
 from galleria_server.services import convert
-from galleria_server.services.gallery_requests import new_gallery
+from galleria_server.services.gallery_requests import gallery_change, new_gallery
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 
@@ -32,7 +32,8 @@ class GalleryMethods:
     async def CreateGallery(self, request: pb.CreateGalleryRequest, context: Context) -> pb.Gallery:
         """Create a gallery."""
         write, now = parse_write("CreateGallery", request), self._catalogue.clock()
-        create = partial(galleries.create, new=new_gallery(request, self._catalogue.regions), now=now)
+        name, location, spec = new_gallery(request, self._catalogue.regions)
+        create = partial(galleries.create, name=name, location=location, spec=spec, now=now)
         made = await self._catalogue.metadata.write(make_once, write, now, create, galleries.recall)
         return convert.gallery(made)
 
@@ -52,6 +53,13 @@ class GalleryMethods:
         binding = ("ListGalleries", fold(str(group)))
         found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
         return pb.ListGalleriesResponse(galleries=map(convert.gallery, found), next_page_token=token)
+
+    async def UpdateGallery(self, request: pb.UpdateGalleryRequest, context: Context) -> pb.Gallery:
+        """Change a gallery."""
+        write, now = parse_write("UpdateGallery", request), self._catalogue.clock()
+        name, change = gallery_change(request)
+        update = partial(galleries.update, name=name, change=change, now=now)
+        return convert.gallery(await self._catalogue.metadata.write(make_once, write, now, update, galleries.recall))
 
     async def DeleteGallery(self, request: pb.DeleteGalleryRequest, context: Context) -> Empty:
         """Delete an empty gallery."""

@@ -6,12 +6,19 @@ All functions raise InvalidRequest with every field that is wrong, RegionUnknown
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from google.protobuf.message import Message
 
 from galleria.v1 import galleries_pb2 as pb
-from galleria_server.catalogue.definitions import NewDefinition
-from galleria_server.catalogue.galleries import NewGallery
 from galleria_server.catalogue.versions import NewVersion
+from galleria_server.catalogue.writes import Change
+from galleria_server.domain import gallery, image_definition
 from galleria_server.domain.errors import FieldViolation
+from galleria_server.domain.gallery import Gallery, GallerySpec
+from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.models import TargetRegion
 from galleria_server.domain.names import (
     GALLERY_ID,
@@ -25,61 +32,87 @@ from galleria_server.domain.names import (
     parse_group,
     parse_image,
     parse_number,
+    parse_uuid,
+    region_key,
 )
 from galleria_server.domain.publishing import MAX_REPLICAS
 from galleria_server.domain.region_names import known_region
-from galleria_server.domain.validation import (
-    check_description,
-    check_id,
-    check_identifier,
-    check_replicas,
-    check_required,
-    check_tags,
-    refuse,
-)
-from galleria_server.services.enums import ACCOUNTS, ARCHITECTURES, GENERATIONS, OS_STATES, OS_TYPES, check_enum
+from galleria_server.domain.tags import check_tags
+from galleria_server.domain.validation import Violations, check_id, check_range, check_required, refuse
+from galleria_server.services.codec import parse, paths, render
+from galleria_server.services.enums import ACCOUNTS, check_enum
+from galleria_server.services.masks import merged
 from galleria_server.services.parsing import known_group
 
-MAX_PUBLISHER = 128
-MAX_OFFER = 64
-MAX_SKU = 64
+T = TypeVar("T")
+_GALLERY_FIELDS = paths(GallerySpec)
+_DEFINITION_FIELDS = paths(DefinitionSpec)
 
 
-def new_gallery(request: pb.CreateGalleryRequest, regions: Sequence[str]) -> NewGallery:
-    """The gallery that is asked for."""
+def new_gallery(request: pb.CreateGalleryRequest, regions: Sequence[str]) -> tuple[GalleryName, str, GallerySpec]:
+    """Name, location and spec of the gallery that is asked for."""
     group = known_group(parse_group("parent", request.parent))
-    gallery = request.gallery
+    violations: Violations = []
+    spec = parse(request.gallery, GallerySpec, "gallery", violations)
     refuse(
         check_id("gallery_id", request.gallery_id, GALLERY_ID),
-        check_required("gallery.location", gallery.location),
-        check_description("gallery.description", gallery.description),
-        check_tags("gallery.tags", gallery.tags),
+        check_required("gallery.location", request.gallery.location),
+        violations,
+        gallery.check("gallery", spec),
     )
-    name = GalleryName(group, request.gallery_id)
-    return NewGallery(
-        name, known_region("gallery.location", gallery.location, regions), gallery.description, dict(gallery.tags)
-    )
+    location = known_region("gallery.location", request.gallery.location, regions)
+    return GalleryName(group, request.gallery_id), location, spec
 
 
-def new_definition(request: pb.CreateImageDefinitionRequest, regions: Sequence[str]) -> NewDefinition:
-    """The image definition that is asked for."""
-    gallery = parse_gallery("parent", request.parent)
-    known_group(gallery.group)
-    asked = request.image_definition
-    _check_definition(request.image_definition_id, asked)
-    return NewDefinition(
-        name=ImageName(gallery, request.image_definition_id),
-        location=_optional_region("image_definition.location", asked.location, regions),
-        description=asked.description,
-        tags=dict(asked.tags),
-        os_type=OS_TYPES[asked.os_type],
-        os_state=OS_STATES[asked.os_state],
-        publisher=asked.identifier.publisher,
-        offer=asked.identifier.offer,
-        sku=asked.identifier.sku,
-        generation=GENERATIONS[asked.hyper_v_generation],
-        architecture=ARCHITECTURES[asked.architecture],
+def gallery_change(request: pb.UpdateGalleryRequest) -> tuple[GalleryName, Change[Gallery, GallerySpec]]:
+    """Name of the gallery that is to be changed, and how."""
+    asked = request.gallery
+    name = parse_gallery("gallery.name", asked.name)
+    known_group(name.group)
+
+    def apply(before: Gallery) -> GallerySpec:
+        refuse(_check_location("gallery.location", before.location, asked.location))
+        current = pb.Gallery(**render(before.spec, pb.Gallery.DESCRIPTOR))
+        after = merged(current, asked, request.update_mask, _GALLERY_FIELDS)
+        return _parsed(after, GallerySpec, "gallery")
+
+    return name, Change(_optional_uid("gallery.uid", asked.uid), asked.etag, apply)
+
+
+def new_definition(
+    request: pb.CreateImageDefinitionRequest, regions: Sequence[str], now: datetime
+) -> tuple[ImageName, str, DefinitionSpec]:
+    """Name, location (empty for the gallery's) and spec of the image definition that is asked for."""
+    parent = parse_gallery("parent", request.parent)
+    known_group(parent.group)
+    path, asked = "image_definition", request.image_definition
+    violations: Violations = []
+    spec = parse(asked, DefinitionSpec, path, violations)
+    refuse(
+        check_id("image_definition_id", request.image_definition_id, IMAGE_ID),
+        violations,
+        image_definition.check(path, spec),
+        image_definition.check_new_end_of_life(path, spec, None, now),
     )
+    location = _optional_region(f"{path}.location", asked.location, regions)
+    return ImageName(parent, request.image_definition_id), location, spec
+
+
+def definition_change(
+    request: pb.UpdateImageDefinitionRequest,
+) -> tuple[ImageName, Change[ImageDefinition, DefinitionSpec]]:
+    """Name of the image definition that is to be changed, and how."""
+    path, asked = "image_definition", request.image_definition
+    name = parse_image(f"{path}.name", asked.name)
+    known_group(name.gallery.group)
+
+    def apply(before: ImageDefinition) -> DefinitionSpec:
+        refuse(_check_location(f"{path}.location", before.location, asked.location))
+        current = pb.ImageDefinition(**render(before.spec, pb.ImageDefinition.DESCRIPTOR))
+        after = merged(current, asked, request.update_mask, _DEFINITION_FIELDS)
+        return _parsed(after, DefinitionSpec, path)
+
+    return name, Change(_optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
 
 
 def new_version(request: pb.CreateImageVersionRequest, regions: Sequence[str]) -> NewVersion:
@@ -108,21 +141,21 @@ def _optional_region(field: str, text: str, regions: Sequence[str]) -> str:
     return known_region(field, text, regions) if text else ""
 
 
-def _check_definition(image_definition_id: str, asked: pb.ImageDefinition) -> None:
-    identifier = asked.identifier
-    prefix = "image_definition"
-    refuse(
-        check_id("image_definition_id", image_definition_id, IMAGE_ID),
-        check_description(f"{prefix}.description", asked.description),
-        check_tags(f"{prefix}.tags", asked.tags),
-        check_enum(f"{prefix}.os_type", asked.os_type, OS_TYPES),
-        check_enum(f"{prefix}.os_state", asked.os_state, OS_STATES),
-        check_identifier(f"{prefix}.identifier.publisher", identifier.publisher, MAX_PUBLISHER),
-        check_identifier(f"{prefix}.identifier.offer", identifier.offer, MAX_OFFER),
-        check_identifier(f"{prefix}.identifier.sku", identifier.sku, MAX_SKU),
-        check_enum(f"{prefix}.hyper_v_generation", asked.hyper_v_generation, GENERATIONS),
-        check_enum(f"{prefix}.architecture", asked.architecture, ARCHITECTURES),
-    )
+def _optional_uid(field: str, text: str) -> UUID | None:
+    return parse_uuid(field, text) if text else None
+
+
+def _check_location(field: str, current: str, given: str) -> Violations:
+    if not given or region_key(given) == current:
+        return []
+    return [FieldViolation(field, f"cannot be changed; it is {current}")]
+
+
+def _parsed(message: Message, kind: type[T], path: str) -> T:
+    violations: Violations = []
+    value = parse(message, kind, path, violations)
+    refuse(violations)
+    return value
 
 
 def _targets(asked: Sequence[pb.TargetRegion], regions: Sequence[str]) -> tuple[TargetRegion, ...]:
@@ -141,6 +174,6 @@ def _targets(asked: Sequence[pb.TargetRegion], regions: Sequence[str]) -> tuple[
 def _check_target(field: str, target: pb.TargetRegion) -> list[FieldViolation]:
     return [
         *check_required(f"{field}.region", target.region),
-        *check_replicas(f"{field}.replica_count", target.replica_count or 1, MAX_REPLICAS),
+        *check_range(f"{field}.replica_count", target.replica_count or 1, 1, MAX_REPLICAS),
         *check_enum(f"{field}.storage_account_type", target.storage_account_type, ACCOUNTS),
     ]
