@@ -13,7 +13,7 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc
+from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc, tenancy_pb2_grpc
 from galleria_server.clock import Clock, utc_now
 from galleria_server.config import Config
 from galleria_server.content_plane import ContentPlane
@@ -21,6 +21,7 @@ from galleria_server.domain.pages import PageTokens
 from galleria_server.executor import BoundedExecutor
 from galleria_server.foundation import Foundation, MakeContent
 from galleria_server.interceptors.access import log_access
+from galleria_server.interceptors.actions import pass_gate
 from galleria_server.interceptors.around import AroundInterceptor
 from galleria_server.interceptors.errors import tell_errors
 from galleria_server.interceptors.limits import CallGate
@@ -36,11 +37,13 @@ from galleria_server.services.operations import Operations
 from galleria_server.services.regions import Regions
 from galleria_server.services.servers import Servers
 from galleria_server.services.shared import Catalogue
+from galleria_server.services.tenancy import Tenancy
 
 _SERVICES = (
     "galleria.v1.Galleries",
     "galleria.v1.Regions",
     "galleria.v1.Servers",
+    "galleria.v1.Tenancy",
     "google.longrunning.Operations",
 )
 _log = logging.getLogger(__name__)
@@ -110,6 +113,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
     names = tuple(region.name for region in foundation.config.regions)
     catalogue = Catalogue(foundation.metadata, content, names, foundation.tokens, foundation.bell, foundation.clock)
     galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
+    tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)
     installation_pb2_grpc.add_RegionsServicer_to_server(Regions(foundation.config.regions), server)
     installation_pb2_grpc.add_ServersServicer_to_server(Servers(foundation.config.limits), server)
@@ -117,5 +121,5 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
 
 def _interceptors(gate: CallGate, registry: CollectorRegistry) -> list[grpc.aio.ServerInterceptor]:
     # From the outside in: the log line and the counters see the code that errors were turned into.
-    arounds = (log_access, CallMetrics(registry).measure, tell_errors, gate.enter)
+    arounds = (log_access, CallMetrics(registry).measure, tell_errors, gate.enter, pass_gate)
     return [AroundInterceptor(around) for around in arounds]

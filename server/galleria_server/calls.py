@@ -12,10 +12,11 @@ _ALLOWED = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 @dataclass(slots=True)
 class Call:
-    """One call. Handlers may add to the byte counts; the error interceptor sets the reason."""
+    """One call. Handlers may add to the byte counts; interceptors set action and reason."""
 
     request_id: str
     method: str
+    action: str = ""
     reason: str = ""
     received_bytes: int = 0
     sent_bytes: int = 0

@@ -12,13 +12,14 @@ from google.longrunning.operations_pb2_grpc import OperationsStub
 
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
+from galleria_server.catalogue import groups
 from galleria_server.catalogue.settlement import settle_version
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.clock import utc_now
 from galleria_server.domain.models import Copy, CopyState, Disk, DiskState
 from galleria_server.domain.names import DiskName, GroupName
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
-from galleria_server.metadata import copies, disks, groups
+from galleria_server.metadata import copies, disks
 from galleria_server.metadata.engine import Transaction
 from tests.server.empty_volumes import CatalogueServer
 
@@ -110,7 +111,7 @@ def target(region: str, count: int = 1, account: Any = 0, *, exclude: bool = Fal
 
 
 def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskState) -> Disk:
-    owner = groups.ensure(transaction, group)
+    owner = groups.ensure(transaction, group, utc_now())
     disk = Disk(
         uid=uuid4(),
         group_uid=owner.uid,

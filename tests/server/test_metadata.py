@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -21,6 +21,7 @@ from galleria_server.domain.image_definition import DefinitionSpec, Identifier, 
 from galleria_server.domain.models import Copy, CopyState, DiskState, TargetRegion
 from galleria_server.domain.names import GalleryName, GroupName, ImageName, VersionName, VersionNumber
 from galleria_server.domain.placement import Account, Place
+from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION, GroupSpec, ResourceGroup
 from galleria_server.metadata import copies, disks, groups, installation, operations, requests, schema, tables
 from galleria_server.metadata import versions as version_rows
 from galleria_server.metadata.engine import Database, Transaction
@@ -28,7 +29,8 @@ from galleria_server.metadata.requests import Answered
 from tests.server.catalogue_client import add_disk
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
-GROUP = GroupName(UUID(int=7), "rg")
+GROUP = GroupName(DEFAULT_SUBSCRIPTION, "rg")
+GROUP_ROW = ResourceGroup(uuid4(), GROUP, GroupSpec(), utc_now(), utc_now(), "etag")
 IMAGE = ImageName(GalleryName(GROUP, "g"), "i")
 LATER = timedelta(minutes=1)
 
@@ -100,7 +102,7 @@ def test_writes_are_durable_and_foreign_keys_hold(transaction: Transaction) -> N
 
 def test_a_transaction_that_fails_writes_nothing(database: Database) -> None:
     def write_and_fail(transaction: Transaction) -> None:
-        groups.ensure(transaction, GROUP)
+        groups.add(transaction, GROUP_ROW)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError), database.writing() as transaction:
@@ -113,10 +115,10 @@ def test_a_reader_sees_one_moment_and_writes_nothing(database: Database) -> None
     with database.reading() as reader:
         assert groups.find(reader, GROUP) is None
         with database.writing() as writer:
-            groups.ensure(writer, GROUP)
+            groups.add(writer, GROUP_ROW)
         assert groups.find(reader, GROUP) is None
         with pytest.raises(OperationalError, match="readonly"):
-            groups.ensure(reader, GROUP)
+            groups.add(reader, GROUP_ROW)
     with database.reading() as reader:
         assert groups.find(reader, GROUP) is not None
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import definitions
+from galleria_server.catalogue import definitions, groups
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.domain.errors import AlreadyExists, InvalidRequest, NotFound
 from galleria_server.domain.errors_content import RootNotUsable
 from galleria_server.domain.models import Copy, CopyState, Disk, DiskState, ImageVersion, TargetRegion, VersionState
 from galleria_server.domain.names import DISK_ID, DiskName, VersionName, fold, parse_disk, parse_id, parse_version
 from galleria_server.domain.placement import Account
-from galleria_server.metadata import copies, disks, groups, versions
+from galleria_server.metadata import copies, disks, versions
 from galleria_server.metadata.engine import Transaction
 
 N = TypeVar("N")
@@ -65,7 +65,7 @@ def _adopt_disk(transaction: Transaction, root: FoundRoot, disk_id: str) -> Disk
     had = _named(root, parse_disk)
     if disks.find_by_uid(transaction, root.resource) is not None:
         raise RootNotUsable(str(root.id), f"the disk {had} is there, and has another root")
-    group = groups.ensure(transaction, had.group, root.scope)
+    group = groups.ensure(transaction, had.group, root.pinned, root.scope)
     name = DiskName(group.name, parse_id("disk_id", disk_id, DISK_ID) if disk_id else had.disk)
     taken = disks.find(transaction, name)
     if taken is not None:

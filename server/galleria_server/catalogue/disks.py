@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from galleria_server.catalogue import groups
 from galleria_server.catalogue.writes import Write, check_etag, make_once, new_etag, remove_once
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
 from galleria_server.domain.errors_content import PushMissing
 from galleria_server.domain.models import BEFORE_READY, Disk, DiskState
 from galleria_server.domain.names import DiskName
-from galleria_server.metadata import copies, disks, groups
+from galleria_server.metadata import copies, disks
 from galleria_server.metadata.engine import Transaction
 
 KIND = "disk"
@@ -56,7 +57,7 @@ def create(
     """A new empty disk; `choose_volume` gives the volume for a resource group's uid. Raises AlreadyExists."""
 
     def make(transaction: Transaction) -> Disk:
-        group = groups.ensure(transaction, name.group)
+        group = groups.ensure(transaction, name.group, now)
         taken = disks.find(transaction, name)
         if taken is not None:
             raise AlreadyExists(KIND, str(taken.name))

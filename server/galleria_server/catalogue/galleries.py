@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from galleria_server.catalogue import groups
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import gallery as rules
 from galleria_server.domain.changes import check_unchanged
@@ -13,7 +14,7 @@ from galleria_server.domain.errors import AlreadyExists, InUse, NotFound
 from galleria_server.domain.gallery import Gallery, GallerySpec
 from galleria_server.domain.names import GalleryName
 from galleria_server.domain.validation import refuse
-from galleria_server.metadata import definitions, galleries, groups
+from galleria_server.metadata import definitions, galleries
 from galleria_server.metadata.engine import Transaction
 
 KIND = "gallery"
@@ -28,7 +29,7 @@ def create(transaction: Transaction, name: GalleryName, location: str, spec: Gal
     existing = galleries.find_in_subscription(transaction, name.group.subscription, name.gallery)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
-    group = groups.ensure(transaction, name.group)
+    group = groups.ensure(transaction, name.group, now)
     name = GalleryName(group.name, name.gallery)
     gallery = Gallery(uuid4(), group.uid, name, location, spec, now, now, new_etag())
     galleries.add(transaction, gallery)

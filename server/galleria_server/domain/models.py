@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from galleria_server.domain.names import DiskName, GroupName, VersionName, VersionNumber
+from galleria_server.domain.names import DiskName, VersionName, VersionNumber
 from galleria_server.domain.placement import Account
 from galleria_server.domain.tags import Tags
 
@@ -63,14 +63,6 @@ class OperationState(Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceGroup:
-    """A resource group; its uid is the scope of its pushes."""
-
-    uid: UUID
-    name: GroupName
 
 
 @dataclass(frozen=True, slots=True)

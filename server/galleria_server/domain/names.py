@@ -68,6 +68,26 @@ class VersionNumber(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class TenantName:
+    """tenants/{t}."""
+
+    tenant: UUID
+
+    def __str__(self) -> str:
+        return f"tenants/{self.tenant}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionName:
+    """subscriptions/{s}."""
+
+    subscription: UUID
+
+    def __str__(self) -> str:
+        return f"subscriptions/{self.subscription}"
+
+
+@dataclass(frozen=True, slots=True)
 class GroupName:
     """subscriptions/{s}/resourceGroups/{rg}."""
 
@@ -129,8 +149,20 @@ _VERSION_WORDS = (*_IMAGE_WORDS, "versions")
 _DISK_WORDS = (*_GROUP_WORDS, "disks")
 
 
+def parse_tenant(field: str, text: str) -> TenantName:
+    """The tenant that `text` names. Raises InvalidRequest for `field`, as all parsers here."""
+    (part,) = _split(field, text, ("tenants",))
+    return TenantName(parse_uuid(field, part))
+
+
+def parse_subscription(field: str, text: str) -> SubscriptionName:
+    """The subscription that `text` names."""
+    (part,) = _split(field, text, ("subscriptions",))
+    return SubscriptionName(parse_uuid(field, part))
+
+
 def parse_group(field: str, text: str) -> GroupName:
-    """The resource group that `text` names. Raises InvalidRequest for `field`, as all parsers here."""
+    """The resource group that `text` names."""
     return _group(field, _split(field, text, _GROUP_WORDS))
 
 

@@ -50,6 +50,7 @@ def _write(call: Call, code: str, peer: str, seconds: float) -> None:
     values = {
         "method": call.method,
         "code": code,
+        "action": call.action,
         "reason": call.reason,
         "ms": round(1000 * seconds, 1),
         "received_bytes": call.received_bytes,

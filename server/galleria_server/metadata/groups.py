@@ -2,42 +2,76 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, delete, exists, insert, select, update
 
-from galleria_server.domain.models import ResourceGroup
 from galleria_server.domain.names import GroupName, fold
+from galleria_server.domain.tenancy import ResourceGroup
 from galleria_server.metadata.engine import Transaction
-from galleria_server.metadata.tables import resource_groups
+from galleria_server.metadata.tables import disks, galleries, resource_groups
+
+_GROUPS = select(resource_groups)
 
 
 def find(transaction: Transaction, name: GroupName) -> ResourceGroup | None:
     """The resource group of that name."""
-    statement = select(resource_groups).where(
+    statement = _GROUPS.where(
         resource_groups.c.subscription == name.subscription, resource_groups.c.key == fold(name.group)
     )
     row = transaction.execute(statement).one_or_none()
     return None if row is None else _group(row)
 
 
-def ensure(transaction: Transaction, name: GroupName, uid: UUID | None = None) -> ResourceGroup:
-    """The resource group of that name, made when there is none, with `uid` if that is given and free."""
-    found = find(transaction, name)
-    if found is not None:
-        return found
-    taken = uid is None or transaction.execute(select(resource_groups).where(resource_groups.c.uid == uid)).first()
-    group = ResourceGroup(uuid4() if uid is None or taken else uid, name)
-    values = {"uid": group.uid, "subscription": name.subscription, "name": name.group, "key": fold(name.group)}
-    transaction.execute(insert(resource_groups).values(values))
-    return group
-
-
 def find_by_uid(transaction: Transaction, uid: UUID) -> ResourceGroup | None:
     """The resource group with that uid."""
-    row = transaction.execute(select(resource_groups).where(resource_groups.c.uid == uid)).one_or_none()
+    row = transaction.execute(_GROUPS.where(resource_groups.c.uid == uid)).one_or_none()
     return None if row is None else _group(row)
 
 
+def page(transaction: Transaction, subscription: UUID, after: str, limit: int) -> list[ResourceGroup]:
+    """Up to `limit` groups of the subscription in order of key, those whose key is above `after`."""
+    statement = _GROUPS.where(resource_groups.c.subscription == subscription, resource_groups.c.key > after)
+    return [_group(row) for row in transaction.execute(statement.order_by(resource_groups.c.key).limit(limit))]
+
+
+def child(transaction: Transaction, uid: UUID) -> str | None:
+    """What is in the group, one name out of all; None when it is empty."""
+    for words, table in (("galleries", galleries), ("disks", disks)):
+        name = transaction.execute(select(table.c.name).where(table.c.group_uid == uid).limit(1)).scalar()
+        if name is not None:
+            return f"{words}/{name}"
+    return None
+
+
+def any_in(transaction: Transaction, subscription: UUID) -> bool:
+    """Whether the subscription has groups."""
+    statement = select(exists().where(resource_groups.c.subscription == subscription))
+    return bool(transaction.execute(statement).scalar())
+
+
+def add(transaction: Transaction, group: ResourceGroup) -> None:
+    """Add a group whose name is free."""
+    named = {"subscription": group.name.subscription, "name": group.name.group, "key": fold(group.name.group)}
+    values = {"uid": group.uid, "create_time": group.create_time, **named, **_changing(group)}
+    transaction.execute(insert(resource_groups).values(values))
+
+
+def change(transaction: Transaction, group: ResourceGroup) -> None:
+    """Write what may change of a group."""
+    transaction.execute(update(resource_groups).where(resource_groups.c.uid == group.uid).values(_changing(group)))
+
+
+def drop(transaction: Transaction, uid: UUID) -> None:
+    """Remove an empty group."""
+    transaction.execute(delete(resource_groups).where(resource_groups.c.uid == uid))
+
+
+def _changing(group: ResourceGroup) -> dict[str, object]:
+    return {"spec": group.spec, "update_time": group.update_time, "etag": group.etag}
+
+
 def _group(row: Row[tuple[object, ...]]) -> ResourceGroup:
-    return ResourceGroup(row.uid, GroupName(row.subscription, row.name))
+    return ResourceGroup(
+        row.uid, GroupName(row.subscription, row.name), row.spec, row.create_time, row.update_time, row.etag
+    )

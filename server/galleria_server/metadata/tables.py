@@ -26,6 +26,7 @@ from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
 from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb, VersionState
 from galleria_server.domain.placement import Account
+from galleria_server.domain.tenancy import GroupSpec, SubscriptionSpec, TenantSpec
 from galleria_server.metadata.columns import Choice, Time
 from galleria_server.metadata.documents import Document
 
@@ -53,13 +54,39 @@ noted_volumes = Table(
     Column("number", BigInteger, nullable=False),
 )
 
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("spec", Document(TenantSpec), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("tenant_uid", ForeignKey(tenants.c.uid), nullable=False, index=True),
+    Column("spec", Document(SubscriptionSpec), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+)
+
 resource_groups = Table(
     "resource_groups",
     metadata,
     Column("uid", Uuid, primary_key=True),
+    # No foreign key: SQLite adds none to a table that is there, and the catalogue looks before it writes.
     Column("subscription", Uuid, nullable=False),
     Column("name", String(90), nullable=False),
     Column("key", String(90), nullable=False),
+    Column("spec", Document(GroupSpec), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
     UniqueConstraint("subscription", "key"),
 )
 

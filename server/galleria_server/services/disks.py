@@ -32,7 +32,7 @@ from galleria_server.pushes.raw import raw
 from galleria_server.pushes.registry import Pushes
 from galleria_server.services.convert_content import disk_message, promise_of, session_message
 from galleria_server.services.idle import teller
-from galleria_server.services.parsing import known_group, parse_write
+from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 from galleria_server.streams import first_sent, taken
 from galleria_server.volumes.registry import Volumes
@@ -56,7 +56,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         self._lease_seconds = limits.lease
 
     async def CreateDisk(self, request: pb.CreateDiskRequest, context: Context) -> pb.Disk:
-        group = known_group(parse_group("parent", request.parent))
+        group = parse_group("parent", request.parent)
         name = DiskName(group, parse_id("disk_id", request.disk_id, DISK_ID))
         location = known_region("disk.location", request.disk.location, self._shared.regions)
         if request.disk.size_bytes:
@@ -73,7 +73,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         return disk_message(await self._metadata.read(catalogue.get, parse_disk("name", request.name)))
 
     async def ListDisks(self, request: pb.ListDisksRequest, context: Context) -> pb.ListDisksResponse:
-        group = known_group(parse_group("parent", request.parent))
+        group = parse_group("parent", request.parent)
         binding = ("ListDisks", str(group.subscription), fold(group.group))
 
         async def fetch(after: Position | None, limit: int) -> list[Disk]:

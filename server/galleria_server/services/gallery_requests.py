@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
-from uuid import UUID
-
-from google.protobuf.message import Message
 
 from galleria.v1 import galleries_pb2 as pb
 from galleria_server.catalogue.versions import NewVersion
@@ -32,7 +28,6 @@ from galleria_server.domain.names import (
     parse_group,
     parse_image,
     parse_number,
-    parse_uuid,
     region_key,
 )
 from galleria_server.domain.publishing import MAX_REPLICAS
@@ -42,16 +37,15 @@ from galleria_server.domain.validation import Violations, check_id, check_range,
 from galleria_server.services.codec import parse, paths, render
 from galleria_server.services.enums import ACCOUNTS, check_enum
 from galleria_server.services.masks import merged
-from galleria_server.services.parsing import known_group
+from galleria_server.services.parsing import optional_uid, parsed
 
-T = TypeVar("T")
 _GALLERY_FIELDS = paths(GallerySpec)
 _DEFINITION_FIELDS = paths(DefinitionSpec)
 
 
 def new_gallery(request: pb.CreateGalleryRequest, regions: Sequence[str]) -> tuple[GalleryName, str, GallerySpec]:
     """Name, location and spec of the gallery that is asked for."""
-    group = known_group(parse_group("parent", request.parent))
+    group = parse_group("parent", request.parent)
     violations: Violations = []
     spec = parse(request.gallery, GallerySpec, "gallery", violations)
     refuse(
@@ -68,15 +62,14 @@ def gallery_change(request: pb.UpdateGalleryRequest) -> tuple[GalleryName, Chang
     """Name of the gallery that is to be changed, and how."""
     asked = request.gallery
     name = parse_gallery("gallery.name", asked.name)
-    known_group(name.group)
 
     def apply(before: Gallery) -> GallerySpec:
         refuse(_check_location("gallery.location", before.location, asked.location))
         current = pb.Gallery(**render(before.spec, pb.Gallery.DESCRIPTOR))
         after = merged(current, asked, request.update_mask, _GALLERY_FIELDS)
-        return _parsed(after, GallerySpec, "gallery")
+        return parsed(after, GallerySpec, "gallery")
 
-    return name, Change(_optional_uid("gallery.uid", asked.uid), asked.etag, apply)
+    return name, Change(optional_uid("gallery.uid", asked.uid), asked.etag, apply)
 
 
 def new_definition(
@@ -84,7 +77,6 @@ def new_definition(
 ) -> tuple[ImageName, str, DefinitionSpec]:
     """Name, location (empty for the gallery's) and spec of the image definition that is asked for."""
     parent = parse_gallery("parent", request.parent)
-    known_group(parent.group)
     path, asked = "image_definition", request.image_definition
     violations: Violations = []
     spec = parse(asked, DefinitionSpec, path, violations)
@@ -104,21 +96,19 @@ def definition_change(
     """Name of the image definition that is to be changed, and how."""
     path, asked = "image_definition", request.image_definition
     name = parse_image(f"{path}.name", asked.name)
-    known_group(name.gallery.group)
 
     def apply(before: ImageDefinition) -> DefinitionSpec:
         refuse(_check_location(f"{path}.location", before.location, asked.location))
         current = pb.ImageDefinition(**render(before.spec, pb.ImageDefinition.DESCRIPTOR))
         after = merged(current, asked, request.update_mask, _DEFINITION_FIELDS)
-        return _parsed(after, DefinitionSpec, path)
+        return parsed(after, DefinitionSpec, path)
 
-    return name, Change(_optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
+    return name, Change(optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
 
 
 def new_version(request: pb.CreateImageVersionRequest, regions: Sequence[str]) -> NewVersion:
     """The image version that is asked for."""
     image = parse_image("parent", request.parent)
-    known_group(image.gallery.group)
     asked = request.image_version
     refuse(
         check_id("image_version_id", request.image_version_id, VERSION_ID),
@@ -126,7 +116,6 @@ def new_version(request: pb.CreateImageVersionRequest, regions: Sequence[str]) -
         check_tags("image_version.tags", asked.tags),
     )
     disk = parse_disk("image_version.os_disk", asked.os_disk)
-    known_group(disk.group)
     return NewVersion(
         name=VersionName(image, parse_number("image_version_id", request.image_version_id)),
         location=_optional_region("image_version.location", asked.location, regions),
@@ -141,21 +130,10 @@ def _optional_region(field: str, text: str, regions: Sequence[str]) -> str:
     return known_region(field, text, regions) if text else ""
 
 
-def _optional_uid(field: str, text: str) -> UUID | None:
-    return parse_uuid(field, text) if text else None
-
-
 def _check_location(field: str, current: str, given: str) -> Violations:
     if not given or region_key(given) == current:
         return []
     return [FieldViolation(field, f"cannot be changed; it is {current}")]
-
-
-def _parsed(message: Message, kind: type[T], path: str) -> T:
-    violations: Violations = []
-    value = parse(message, kind, path, violations)
-    refuse(violations)
-    return value
 
 
 def _targets(asked: Sequence[pb.TargetRegion], regions: Sequence[str]) -> tuple[TargetRegion, ...]:

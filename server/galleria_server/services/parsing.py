@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Protocol
+from typing import Protocol, TypeVar
+from uuid import UUID
 
 from google.protobuf.message import Message
 
 from galleria_server.catalogue.writes import Write
-from galleria_server.domain.errors import NotFound
-from galleria_server.domain.names import GroupName, parse_uuid
-from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
+from galleria_server.domain.names import parse_uuid
+from galleria_server.domain.validation import Violations, refuse
+from galleria_server.services.codec import parse
+
+T = TypeVar("T")
 
 
 class WriteRequest(Protocol):
@@ -28,11 +31,17 @@ def parse_write(method: str, request: WriteRequest) -> Write:
     return Write(method, _fingerprint(request), request_id, request.validate_only)
 
 
-def known_group(name: GroupName) -> GroupName:
-    """The group when its subscription is this installation's. Raises NotFound."""
-    if name.subscription != DEFAULT_SUBSCRIPTION:
-        raise NotFound("subscription", f"subscriptions/{name.subscription}")
-    return name
+def optional_uid(field: str, text: str) -> UUID | None:
+    """The UUID in a text, None in an empty one. Raises InvalidRequest for `field`."""
+    return parse_uuid(field, text) if text else None
+
+
+def parsed(message: Message, kind: type[T], path: str) -> T:
+    """The value of class `kind` in a message. Raises InvalidRequest with every field that cannot be read."""
+    violations: Violations = []
+    value = parse(message, kind, path, violations)
+    refuse(violations)
+    return value
 
 
 def _fingerprint(request: WriteRequest) -> bytes:

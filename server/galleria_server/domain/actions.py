@@ -1,0 +1,113 @@
+"""What each call does, by the names that roles and the activity log use.
+
+Actions on what Azure has are spelled as there; what only who runs the installation may do begins with `Galleria/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+OPERATORS = "Galleria/"
+_COMPUTE = "Microsoft.Compute"
+_RESOURCES = "Microsoft.Resources"
+
+_GALLERIES = {
+    "CreateGallery": f"{_COMPUTE}/galleries/write",
+    "GetGallery": f"{_COMPUTE}/galleries/read",
+    "ListGalleries": f"{_COMPUTE}/galleries/read",
+    "UpdateGallery": f"{_COMPUTE}/galleries/write",
+    "DeleteGallery": f"{_COMPUTE}/galleries/delete",
+    "CreateImageDefinition": f"{_COMPUTE}/galleries/images/write",
+    "GetImageDefinition": f"{_COMPUTE}/galleries/images/read",
+    "ListImageDefinitions": f"{_COMPUTE}/galleries/images/read",
+    "UpdateImageDefinition": f"{_COMPUTE}/galleries/images/write",
+    "DeleteImageDefinition": f"{_COMPUTE}/galleries/images/delete",
+    "CreateImageVersion": f"{_COMPUTE}/galleries/images/versions/write",
+    "GetImageVersion": f"{_COMPUTE}/galleries/images/versions/read",
+    "ListImageVersions": f"{_COMPUTE}/galleries/images/versions/read",
+    "DeleteImageVersion": f"{_COMPUTE}/galleries/images/versions/delete",
+    "ResolveImageVersion": f"{_COMPUTE}/galleries/images/versions/read",
+}
+_DISKS = {
+    "CreateDisk": f"{_COMPUTE}/disks/write",
+    "GetDisk": f"{_COMPUTE}/disks/read",
+    "ListDisks": f"{_COMPUTE}/disks/read",
+    "DeleteDisk": f"{_COMPUTE}/disks/delete",
+    "BeginPush": f"{_COMPUTE}/disks/upload/action",
+    "GetPush": f"{_COMPUTE}/disks/upload/action",
+    "Push": f"{_COMPUTE}/disks/upload/action",
+    "PushRaw": f"{_COMPUTE}/disks/upload/action",
+    "CommitPush": f"{_COMPUTE}/disks/upload/action",
+    "AbortPush": f"{_COMPUTE}/disks/upload/action",
+}
+_TENANCY = {
+    "CreateTenant": f"{OPERATORS}tenants/write",
+    "GetTenant": f"{OPERATORS}tenants/read",
+    "ListTenants": f"{OPERATORS}tenants/read",
+    "DeleteTenant": f"{OPERATORS}tenants/delete",
+    "CreateSubscription": f"{OPERATORS}subscriptions/write",
+    "GetSubscription": f"{_RESOURCES}/subscriptions/read",
+    "ListSubscriptions": f"{_RESOURCES}/subscriptions/read",
+    "UpdateSubscription": f"{OPERATORS}subscriptions/write",
+    "DeleteSubscription": f"{OPERATORS}subscriptions/delete",
+    "CreateResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/write",
+    "GetResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/read",
+    "ListResourceGroups": f"{_RESOURCES}/subscriptions/resourceGroups/read",
+    "UpdateResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/write",
+    "DeleteResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/delete",
+}
+_CONTENTS = {
+    "GetLayout": f"{_COMPUTE}/galleries/images/versions/download/action",
+    "ReadPages": f"{_COMPUTE}/galleries/images/versions/download/action",
+    "ReadChunks": f"{_COMPUTE}/galleries/images/versions/download/action",
+    "ReadRange": f"{_COMPUTE}/galleries/images/versions/download/action",
+    "Pull": f"{_COMPUTE}/galleries/images/versions/download/action",
+}
+_OPERATIONS = {
+    "ListOperations": f"{_COMPUTE}/locations/capsOperations/read",
+    "GetOperation": f"{_COMPUTE}/locations/capsOperations/read",
+    "WaitOperation": f"{_COMPUTE}/locations/capsOperations/read",
+    "CancelOperation": f"{_COMPUTE}/locations/capsOperations/cancel/action",
+    "DeleteOperation": f"{_COMPUTE}/locations/capsOperations/delete",
+}
+_OPERATORS = {
+    "ListVolumes": f"{OPERATORS}volumes/read",
+    "GetVolume": f"{OPERATORS}volumes/read",
+    "CollectVolume": f"{OPERATORS}volumes/collect/action",
+    "ScrubVolume": f"{OPERATORS}volumes/scrub/action",
+    "VerifyVolume": f"{OPERATORS}volumes/verify/action",
+    "RebuildVolume": f"{OPERATORS}volumes/rebuild/action",
+    "ListVolumeRoots": f"{OPERATORS}volumes/roots/read",
+    "AdoptVolume": f"{OPERATORS}volumes/adopt/action",
+    "AdoptVolumeRoot": f"{OPERATORS}volumes/roots/adopt/action",
+    "ReleaseVolumeRoot": f"{OPERATORS}volumes/roots/release/action",
+    "AbandonVolumeRoot": f"{OPERATORS}volumes/roots/abandon/action",
+}
+_INSTALLATION = {
+    "galleria.v1.Regions/ListRegions": f"{_RESOURCES}/subscriptions/locations/read",
+    "galleria.v1.Servers/GetServerInfo": f"{OPERATORS}servers/info/read",
+}
+_SERVICES = {
+    "galleria.v1.Galleries": _GALLERIES,
+    "galleria.v1.Disks": _DISKS,
+    "galleria.v1.Tenancy": _TENANCY,
+    "galleria.v1.Contents": _CONTENTS,
+    "galleria.v1.Operators": _OPERATORS,
+    "google.longrunning.Operations": _OPERATIONS,
+}
+
+ACTIONS: Mapping[str, str] = MappingProxyType(
+    {f"{service}/{method}": action for service, methods in _SERVICES.items() for method, action in methods.items()}
+    | _INSTALLATION
+)
+"""Actions by service and method."""
+
+OPEN = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+"""Services that anybody may ask about the server itself."""
+
+
+def action_of(method: str) -> str | None:
+    """The action of a call, its method as gRPC spells it; None for services that are open. Raises KeyError."""
+    path = method.removeprefix("/")
+    return None if path.partition("/")[0] in OPEN else ACTIONS[path]

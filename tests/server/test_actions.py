@@ -1,0 +1,55 @@
+"""Every call is bound to exactly one action."""
+
+import re
+
+import pytest
+from google.longrunning import operations_pb2
+from google.protobuf.descriptor import FileDescriptor
+
+from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2, tenancy_pb2
+from galleria_server.domain.actions import ACTIONS, OPERATORS, action_of
+
+FILES: list[FileDescriptor] = [
+    module.DESCRIPTOR
+    for module in (contents_pb2, disks_pb2, galleries_pb2, installation_pb2, tenancy_pb2, operations_pb2)
+]
+METHODS = {
+    f"{service.full_name}/{method.name}"
+    for file in FILES
+    for service in file.services_by_name.values()
+    for method in service.methods
+}
+
+
+def test_every_method_of_the_contract_has_an_action_and_no_other() -> None:
+    assert len(METHODS) > 60
+    assert ACTIONS.keys() == METHODS
+
+
+@pytest.mark.parametrize("action", sorted(set(ACTIONS.values())))
+def test_an_action_is_spelled_as_roles_have_it(action: str) -> None:
+    assert re.fullmatch(r"(Microsoft\.[A-Z][a-z]+|Galleria)(/[a-zA-Z]+)+/(read|write|delete|action)", action)
+
+
+def test_verbs_and_actions_agree() -> None:
+    for method, action in ACTIONS.items():
+        verb = re.match(r"[A-Z][a-z]+", method.rpartition("/")[2])
+        assert verb is not None
+        wanted = {"Get": "read", "List": "read", "Create": "write", "Update": "write", "Delete": "delete"}
+        wanted |= {"Resolve": "read", "Wait": "read"}
+        ends = action.rpartition("/")[2]
+        assert ends in (wanted.get(verb[0], "action"), "action") or (verb[0], ends) in (
+            ("Resolve", "read"),
+            ("Wait", "read"),
+        )
+
+
+def test_operators_have_actions_of_their_own() -> None:
+    of_operators = {action for method, action in ACTIONS.items() if method.startswith("galleria.v1.Operators/")}
+    assert all(action.startswith(OPERATORS) for action in of_operators)
+
+
+def test_health_and_reflection_are_open_and_nothing_else_is() -> None:
+    assert action_of("/grpc.health.v1.Health/Check") is None
+    with pytest.raises(KeyError):
+        action_of("/galleria.v1.Galleries/Nothing")
