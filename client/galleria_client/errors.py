@@ -190,6 +190,10 @@ class InUse(FailedPrecondition, reason="IN_USE"):
     """The resource has children or is used by another."""
 
 
+class RegionRestricted(FailedPrecondition, reason="REGION_RESTRICTED"):
+    """The region is only for subscriptions whose access to it was approved."""
+
+
 class MoveNotSupported(FailedPrecondition, reason="MOVE_NOT_SUPPORTED"):
     """The resource has another name: nothing is moved or renamed."""
 
@@ -272,6 +276,10 @@ class DataLoss(CallFailed, code="DATA_LOSS", reason="DATA_LOSS"):
 
 class Unavailable(CallFailed, code="UNAVAILABLE"):
     """The server cannot be reached or cannot answer now."""
+
+
+class RegionDown(Unavailable, reason="REGION_DOWN"):
+    """The home region is marked down, so that nothing of it is written."""
 
 
 class Draining(Unavailable, reason="DRAINING"):

@@ -13,7 +13,7 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc, tenancy_pb2_grpc
+from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc, regions_pb2_grpc, tenancy_pb2_grpc
 from galleria_server.clock import Clock, utc_now
 from galleria_server.config import Config
 from galleria_server.content_plane import ContentPlane
@@ -28,12 +28,13 @@ from galleria_server.interceptors.limits import CallGate
 from galleria_server.interceptors.metrics import CallMetrics
 from galleria_server.lifecycle import RunningServer
 from galleria_server.listening import listen, metrics_endpoint, server_options
-from galleria_server.metadata import installation, schema
+from galleria_server.metadata import installation, regions, schema
 from galleria_server.metadata.engine import Database, MetadataPool
 from galleria_server.metadata.lock import sole_owner
 from galleria_server.operations.bell import Bell
 from galleria_server.services.galleries import Galleries
 from galleria_server.services.operations import Operations
+from galleria_server.services.region_control import RegionControl
 from galleria_server.services.regions import Regions
 from galleria_server.services.servers import Servers
 from galleria_server.services.shared import Catalogue
@@ -44,6 +45,7 @@ _SERVICES = (
     "galleria.v1.Regions",
     "galleria.v1.Servers",
     "galleria.v1.Tenancy",
+    "galleria.v1.RegionControl",
     "google.longrunning.Operations",
 )
 _log = logging.getLogger(__name__)
@@ -89,6 +91,7 @@ async def running_server(
 def _lay(config: Config, database: Database, executor: BoundedExecutor, clock: Clock) -> Foundation:
     with database.writing() as transaction:
         known, noted = installation.ensure(transaction), installation.noted(transaction)
+        regions.configure(transaction, {region.name: region.restricted for region in config.regions})
     tokens = PageTokens(known.page_token_key)
     metadata = MetadataPool(database, executor)
     return Foundation(config, metadata, known, noted, tokens, Bell(), clock, CollectorRegistry())
@@ -114,6 +117,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
     catalogue = Catalogue(foundation.metadata, content, names, foundation.tokens, foundation.bell, foundation.clock)
     galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
+    regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)
     installation_pb2_grpc.add_RegionsServicer_to_server(Regions(foundation.config.regions), server)
     installation_pb2_grpc.add_ServersServicer_to_server(Servers(foundation.config.limits), server)

@@ -60,6 +60,7 @@ class RegionConfig:
     """A region; volume names are unique in it.
 
     `copy_bandwidth` bounds all copies into its volumes together, in bytes a second; None is unlimited.
+    A `restricted` region is for subscriptions whose access to it was approved.
     """
 
     name: str
@@ -67,6 +68,7 @@ class RegionConfig:
     zones: tuple[str, ...]
     volumes: tuple[VolumeConfig, ...]
     copy_bandwidth: int | None = None
+    restricted: bool = False
 
     @property
     def tiers(self) -> tuple[str, ...]:

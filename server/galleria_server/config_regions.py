@@ -4,6 +4,7 @@
     display_name = "East US"
     zones = ["1", "2", "3"]
     copy_bandwidth = "100MiB"
+    restricted = true
 
     [[regions.eastus.volumes]]
     name = "fast-1"
@@ -38,7 +39,7 @@ from galleria_server.quantities import QuantityInvalid, parse_size
 
 _REGION = re.compile(r"[a-z][a-z0-9]{0,63}")
 _PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
-_REGION_SETTINGS = ("display_name", "zones", "copy_bandwidth", "volumes")
+_REGION_SETTINGS = ("display_name", "zones", "copy_bandwidth", "restricted", "volumes")
 _VOLUME_SETTINGS = ("name", "zone", "kind", "tiers", "path", "dedup")
 
 
@@ -57,6 +58,12 @@ class _Table:
         value = self.values.get(setting, default)
         if not isinstance(value, str) or not value:
             raise self.refuse(setting, "must be a text" if setting in self.values else "is required")
+        return value
+
+    def flag(self, setting: str) -> bool:
+        value = self.values.get(setting, False)
+        if not isinstance(value, bool):
+            raise self.refuse(setting, f"{value!r} must be true or false")
         return value
 
     def texts(self, setting: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +103,8 @@ def _region(source: str, name: str, values: object, data: Path) -> RegionConfig:
     for zone in zones:
         _require_part(table, "zones", zone)
     display_name, volumes = table.text("display_name", name), _volumes(table, name, zones, data)
-    return RegionConfig(name, display_name, zones, volumes, _bandwidth(table, "copy_bandwidth"))
+    bandwidth, restricted = _bandwidth(table, "copy_bandwidth"), table.flag("restricted")
+    return RegionConfig(name, display_name, zones, volumes, bandwidth, restricted)
 
 
 def _bandwidth(table: _Table, setting: str) -> int | None:

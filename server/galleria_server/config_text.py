@@ -35,6 +35,8 @@ def _region(region: RegionConfig) -> Iterator[str]:
     yield _pair("zones", region.zones)
     if region.copy_bandwidth is not None:
         yield _pair("copy_bandwidth", region.copy_bandwidth)
+    if region.restricted:
+        yield _pair("restricted", region.restricted)
     for volume in region.volumes:
         yield ""
         yield f"[[regions.{region.name}.volumes]]"

@@ -39,6 +39,8 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.RequestIdReused: ("INVALID_ARGUMENT", "REQUEST_ID_REUSED", ("request_id",)),
     domain.NotFound: ("NOT_FOUND", "NOT_FOUND", ("kind", "name")),
     domain.RegionUnknown: ("NOT_FOUND", "REGION_UNKNOWN", ("region", "known")),
+    domain.RegionRestricted: ("FAILED_PRECONDITION", "REGION_RESTRICTED", ("region", "state")),
+    domain.RegionDown: ("UNAVAILABLE", "REGION_DOWN", ("region", "details")),
     domain.AlreadyExists: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name")),
     domain.IdentifierTaken: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name", "publisher", "offer", "sku")),
     domain.WrongState: ("FAILED_PRECONDITION", "WRONG_STATE", ("kind", "name", "state", "needed")),

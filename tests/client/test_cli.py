@@ -193,3 +193,32 @@ def test_galleries_and_definitions_are_changed_by_the_flags_that_made_them(galle
     assert "allow_update_image" in refused.stderr
     refused = galleria("image-definition", "update", f"{rg}/{rg}/debian", "--end-of-life-date", "tomorrow")
     assert (refused.returncode, "2027-01-31" in refused.stderr) == (2, True)
+
+
+def test_tenants_subscriptions_groups_and_regions(galleria: Galleria, rg: str) -> None:
+    tenant = answer(galleria("tenant", "create", "--display-name", "Other"))["name"]
+    made = answer(galleria("subscription", "create", "--tenant", tenant, "--display-name", "S"))["name"]
+    own = ["--subscription", made.rpartition("/")[2]]
+    changed = answer(galleria("subscription", "update", made, "--explicit-resource-groups", "true"))
+    assert changed["explicitResourceGroups"] is True
+    assert galleria("gallery", "create", rg, "-g", rg, "-l", "eastus", *own).returncode == 3
+    group = answer(galleria("resource-group", "create", rg, "--tags", "a=b", *own))
+    assert group["tags"] == {"a": "b"}
+    assert answer(galleria("resource-group", "update", rg, "--tags", "c=d", *own))["tags"] == {"c": "d"}
+    assert answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus", *own))["location"] == "eastus"
+    assert galleria("resource-group", "delete", rg, "--yes", *own).returncode == 4
+    assert answer(galleria("region", "access", "request", "West US", "--justification", "why", *own))["justification"]
+    assert answer(galleria("region", "access", "review", "westus", *own))["state"] == "ACCESS_STATE_UNDER_REVIEW"
+    assert answer(galleria("region", "access", "deny", "westus", "--reason", "no", *own))["reason"] == "no"
+    assert answer(galleria("region", "access", "approve", "westus", *own))["state"] == "ACCESS_STATE_APPROVED"
+    assert len(answer(galleria("region", "access", "list", *own))) == 1
+    assert "Approved" in galleria("region", "access", "list", "--all", "-o", "table").stdout
+    assert answer(galleria("region", "show", "westus")).get("down") is False
+    for command in (
+        ["gallery", "delete", f"{rg}/{rg}"],
+        ["resource-group", "delete", rg],
+        ["subscription", "delete", made],
+    ):
+        assert galleria(*command, "--yes", *own).returncode == 0
+    assert galleria("tenant", "delete", tenant, "--yes").returncode == 0
+    assert galleria("tenant", "show", tenant).returncode == 3

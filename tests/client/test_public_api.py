@@ -12,7 +12,18 @@ import galleria_client
 from galleria_client import Client, aio
 
 UNASYNC = Path(__file__).resolve().parents[2] / "client" / "unasync.py"
-NAMESPACES = ("disks", "contents", "galleries", "operations", "regions", "operators")
+NAMESPACES = (
+    "disks",
+    "contents",
+    "galleries",
+    "operations",
+    "regions",
+    "operators",
+    "tenants",
+    "subscriptions",
+    "resource_groups",
+    "region_access",
+)
 
 
 def test_every_public_name_is_there() -> None:

@@ -6,12 +6,12 @@ import pytest
 from google.longrunning import operations_pb2
 from google.protobuf.descriptor import FileDescriptor
 
-from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2, tenancy_pb2
+from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2, regions_pb2, tenancy_pb2
 from galleria_server.domain.actions import ACTIONS, OPERATORS, action_of
 
 FILES: list[FileDescriptor] = [
     module.DESCRIPTOR
-    for module in (contents_pb2, disks_pb2, galleries_pb2, installation_pb2, tenancy_pb2, operations_pb2)
+    for module in (contents_pb2, disks_pb2, galleries_pb2, installation_pb2, regions_pb2, tenancy_pb2, operations_pb2)
 ]
 METHODS = {
     f"{service.full_name}/{method.name}"

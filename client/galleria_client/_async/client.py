@@ -11,6 +11,8 @@ from galleria_client._async.disks import Disks
 from galleria_client._async.galleries import Galleries
 from galleria_client._async.installation import Operators, Regions, Servers
 from galleria_client._async.operations import Operations
+from galleria_client._async.region_access import RegionAccess
+from galleria_client._async.tenancy import ResourceGroups, Subscriptions, Tenants
 from galleria_client._async.transport import Transport
 from galleria_client.endpoint import CALL_SECONDS
 from galleria_client.retry import RetryPolicy
@@ -35,6 +37,10 @@ class Client:
         self.galleries = Galleries(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
+        self.region_access = RegionAccess(self._transport)
+        self.tenants = Tenants(self._transport)
+        self.subscriptions = Subscriptions(self._transport)
+        self.resource_groups = ResourceGroups(self._transport)
         self.operators = Operators(self._transport)
         self._servers = Servers(self._transport)
 

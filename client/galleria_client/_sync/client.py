@@ -12,6 +12,8 @@ from galleria_client._sync.disks import Disks
 from galleria_client._sync.galleries import Galleries
 from galleria_client._sync.installation import Operators, Regions, Servers
 from galleria_client._sync.operations import Operations
+from galleria_client._sync.region_access import RegionAccess
+from galleria_client._sync.tenancy import ResourceGroups, Subscriptions, Tenants
 from galleria_client._sync.transport import Transport
 from galleria_client.endpoint import CALL_SECONDS
 from galleria_client.retry import RetryPolicy
@@ -36,6 +38,10 @@ class Client:
         self.galleries = Galleries(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
+        self.region_access = RegionAccess(self._transport)
+        self.tenants = Tenants(self._transport)
+        self.subscriptions = Subscriptions(self._transport)
+        self.resource_groups = ResourceGroups(self._transport)
         self.operators = Operators(self._transport)
         self._servers = Servers(self._transport)
 

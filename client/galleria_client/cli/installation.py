@@ -1,4 +1,4 @@
-"""`galleria region` and `galleria volume`."""
+"""`galleria volume`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ from galleria_client.cli.session import Session, with_session
 
 if TYPE_CHECKING:
     from galleria.v1.installation_pb2 import VolumeRoot
-
-
-@click.group()
-def region() -> None:
-    """Regions of the installation."""
-
-
-@region.command("list")
-@with_session()
-def list_regions(session: Session) -> None:
-    """List the regions."""
-    session.answer(session.client.regions.list(), "region")
 
 
 @click.group()

@@ -10,9 +10,11 @@ import click
 from galleria_client.cli.definition import image_definition
 from galleria_client.cli.disk import disk
 from galleria_client.cli.gallery import gallery
-from galleria_client.cli.installation import region, volume
+from galleria_client.cli.installation import volume
 from galleria_client.cli.operation import operation
 from galleria_client.cli.publish import publish
+from galleria_client.cli.region import region
+from galleria_client.cli.tenancy import resource_group, subscription, tenant
 from galleria_client.cli.version import image_version
 
 if TYPE_CHECKING:
@@ -74,5 +76,6 @@ def root() -> None:
     """
 
 
-for command in (disk, gallery, image_definition, image_version, operation, publish, region, volume):
+_CATALOGUE = (gallery, image_definition, image_version, disk, publish, operation)
+for command in (*_CATALOGUE, tenant, subscription, resource_group, region, volume):
     root.add_command(command)

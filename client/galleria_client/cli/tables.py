@@ -34,6 +34,11 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
     },
     "operation": {"Name": "name", "Done": "done", "Verb": "metadata.verb", "Target": "metadata.target"},
     "region": {"Name": "name", "DisplayName": "displayName", "Zones": "join(' ', zones)", "Tiers": "join(' ', tiers)"},
+    "region-access": {"Name": "name", "State": "state", "Justification": "justification", "Reason": "reason"},
+    "region-status": {"Region": "region", "Restricted": "restricted", "Down": "down", "Reason": "reason"},
+    "tenant": {"Name": "name", "DisplayName": "displayName"},
+    "subscription": {"Name": "name", "DisplayName": "displayName", "Tenant": "tenant"},
+    "resource-group": {"Name": "name"},
     "volume": {
         "Name": "name",
         "Zone": "zone",
@@ -107,10 +112,10 @@ def key_values(pairs: Mapping[str, str]) -> str:
 
 def short(value: str) -> str:
     """A value as a table shows it: of an enum the part that says something, of a name its last part."""
-    for prefix in ("PROVISIONING_STATE_", "STATE_", "OS_TYPE_", "OS_STATE_", "COPY_STATE_"):
+    for prefix in ("PROVISIONING_STATE_", "STATE_", "OS_TYPE_", "OS_STATE_", "COPY_STATE_", "ACCESS_STATE_"):
         if value.startswith(prefix):
             return value.removeprefix(prefix).capitalize()
-    return value.rsplit("/", 1)[-1] if value.startswith(("subscriptions/", "regions/")) else value
+    return value.rsplit("/", 1)[-1] if value.startswith(("subscriptions/", "regions/", "tenants/")) else value
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

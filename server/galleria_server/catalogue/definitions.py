@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import galleries
+from galleria_server.catalogue import galleries, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import image_definition as rules
 from galleria_server.domain.changes import check_allowed, check_unchanged
@@ -28,7 +28,9 @@ def create(
 
     Raises NotFound for the gallery, AlreadyExists, IdentifierTaken, InvalidRequest.
     """
-    gallery = galleries.require(transaction, name.gallery)
+    gallery = galleries.require_writable(transaction, name.gallery)
+    location = location or gallery.location
+    regions.check_access(transaction, name.gallery.group.subscription, [location])
     existing = definitions.find(transaction, name)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
@@ -40,7 +42,7 @@ def create(
         uid=uuid4(),
         gallery_uid=gallery.uid,
         name=ImageName(gallery.name, name.image),
-        location=location or gallery.location,
+        location=location,
         spec=rules.settled(spec),
         create_time=now,
         update_time=now,
@@ -80,7 +82,7 @@ def update(
     features_too: bool,
 ) -> ImageDefinition:
     """Change an image definition, its features only when asked to. Raises NotFound, EtagMismatch, InvalidRequest."""
-    gallery = galleries.require(transaction, name.gallery)
+    gallery = galleries.require_writable(transaction, name.gallery)
     before = require(transaction, name)
     check_uid(KIND, str(before.name), before.uid, change.uid)
     check_etag(str(before.name), change.etag, before.etag)
@@ -101,6 +103,7 @@ def update(
 def remove(transaction: Transaction, name: ImageName, etag: str) -> None:
     """Remove a definition that has no versions. Raises NotFound, EtagMismatch, InUse."""
     definition = require(transaction, name)
+    galleries.require_writable(transaction, name.gallery)
     check_etag(str(definition.name), etag, definition.etag)
     children = versions.page(transaction, definition.uid, None, 1)
     if children:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import groups
+from galleria_server.catalogue import groups, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import gallery as rules
 from galleria_server.domain.changes import check_unchanged
@@ -26,6 +26,8 @@ def create(transaction: Transaction, name: GalleryName, location: str, spec: Gal
     The name must be free in the whole subscription, as galleries are shared under subscription and name.
     Raises AlreadyExists.
     """
+    regions.check_home(transaction, location)
+    regions.check_access(transaction, name.group.subscription, [location])
     existing = galleries.find_in_subscription(transaction, name.group.subscription, name.gallery)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
@@ -44,6 +46,13 @@ def require(transaction: Transaction, name: GalleryName) -> Gallery:
     return gallery
 
 
+def require_writable(transaction: Transaction, name: GalleryName) -> Gallery:
+    """The gallery of that name, when what is in it may be written. Raises NotFound, RegionDown."""
+    gallery = require(transaction, name)
+    regions.check_home(transaction, gallery.location)
+    return gallery
+
+
 def recall(transaction: Transaction, uid: UUID) -> Gallery:
     """The gallery that an earlier request made. Raises NotFound."""
     gallery = galleries.find_by_uid(transaction, uid)
@@ -54,7 +63,7 @@ def recall(transaction: Transaction, uid: UUID) -> Gallery:
 
 def update(transaction: Transaction, name: GalleryName, change: Change[Gallery, GallerySpec], now: datetime) -> Gallery:
     """Change a gallery. Raises NotFound, MoveNotSupported, EtagMismatch, InvalidRequest."""
-    before = require(transaction, name)
+    before = require_writable(transaction, name)
     check_uid(KIND, str(before.name), before.uid, change.uid)
     check_etag(str(before.name), change.etag, before.etag)
     spec = change.apply(before)
@@ -66,7 +75,7 @@ def update(transaction: Transaction, name: GalleryName, change: Change[Gallery, 
 
 def remove(transaction: Transaction, name: GalleryName, etag: str) -> None:
     """Remove an empty gallery. Raises NotFound, EtagMismatch, InUse."""
-    gallery = require(transaction, name)
+    gallery = require_writable(transaction, name)
     check_etag(str(gallery.name), etag, gallery.etag)
     children = definitions.page(transaction, gallery.uid, "", 1)
     if children:

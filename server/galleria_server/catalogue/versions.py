@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import definitions, galleries
+from galleria_server.catalogue import definitions, galleries, regions
 from galleria_server.catalogue.settlement import end_cancelled, settle_version
 from galleria_server.catalogue.writes import check_etag, new_etag
 from galleria_server.domain.errors import AlreadyExists, NotFound, WrongState
@@ -64,11 +64,14 @@ def create(transaction: Transaction, new: NewVersion, place: PlaceCopies, now: d
     Raises NotFound, AlreadyExists, InvalidRequest, WrongState for a disk without content, NotEnoughVolumes.
     """
     definition = definitions.require(transaction, new.name.image)
+    galleries.require_writable(transaction, new.name.image.gallery)
     existing = versions.find(transaction, new.name)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
     disk = _ready_disk(transaction, new.os_disk)
     version = _version(transaction, new, definition, disk, now)
+    used = {version.location, *(target.region for target in version.target_regions)}
+    regions.check_access(transaction, new.name.image.gallery.group.subscription, sorted(used))
     places = place(version.group_uid, version.target_regions, (disk.location, disk.volume))
     versions.add(transaction, version)
     copies.add(transaction, [_pending(version.uid, where) for where in places])
@@ -116,6 +119,7 @@ def remove(transaction: Transaction, name: VersionName, etag: str, now: datetime
     Raises NotFound, EtagMismatch.
     """
     version = _require(transaction, name)
+    galleries.require_writable(transaction, name.image.gallery)
     check_etag(str(version.name), etag, version.etag)
     running = operations.running_on(transaction, version.uid)
     deletion = next((operation for operation in running if operation.verb is Verb.DELETE), None)

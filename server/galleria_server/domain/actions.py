@@ -84,6 +84,14 @@ _OPERATORS = {
     "ReleaseVolumeRoot": f"{OPERATORS}volumes/roots/release/action",
     "AbandonVolumeRoot": f"{OPERATORS}volumes/roots/abandon/action",
 }
+_REGIONS = {
+    "RequestRegionAccess": f"{_RESOURCES}/subscriptions/regionAccess/request/action",
+    "GetRegionAccess": f"{_RESOURCES}/subscriptions/regionAccess/read",
+    "ListRegionAccess": f"{_RESOURCES}/subscriptions/regionAccess/read",
+    "DecideRegionAccess": f"{OPERATORS}regionAccess/decide/action",
+    "MarkRegion": f"{OPERATORS}regions/mark/action",
+    "GetRegionStatus": f"{_RESOURCES}/subscriptions/locations/read",
+}
 _INSTALLATION = {
     "galleria.v1.Regions/ListRegions": f"{_RESOURCES}/subscriptions/locations/read",
     "galleria.v1.Servers/GetServerInfo": f"{OPERATORS}servers/info/read",
@@ -93,6 +101,7 @@ _SERVICES = {
     "galleria.v1.Disks": _DISKS,
     "galleria.v1.Tenancy": _TENANCY,
     "galleria.v1.Contents": _CONTENTS,
+    "galleria.v1.RegionControl": _REGIONS,
     "galleria.v1.Operators": _OPERATORS,
     "google.longrunning.Operations": _OPERATIONS,
 }

@@ -97,6 +97,31 @@ class RegionUnknown(DomainError):
         return f"region {self.region} is not configured on this server, which has {', '.join(self.known)}"
 
 
+class RegionRestricted(DomainError):
+    """The region is only for subscriptions whose access was approved; `state` is that of this one."""
+
+    def __init__(self, region: str, state: str) -> None:
+        super().__init__(region, state)
+        self.region = region
+        self.state = state
+
+    def __str__(self) -> str:
+        return f"region {self.region} is restricted; access of this subscription is {self.state}, ask for it"
+
+
+class RegionDown(DomainError):
+    """The home region is down, so that nothing of it is written; `details` is what its operator said."""
+
+    def __init__(self, region: str, details: str) -> None:
+        super().__init__(region, details)
+        self.region = region
+        self.details = details
+
+    def __str__(self) -> str:
+        said = f" ({self.details})" if self.details else ""
+        return f"region {self.region} is down{said}: what has its home there can be read, not written; try again later"
+
+
 class WrongState(DomainError):
     """The resource is in `state` and the call needs it in `needed`."""
 

@@ -88,6 +88,17 @@ class SubscriptionName:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessName:
+    """subscriptions/{s}/regionAccess/{region}."""
+
+    subscription: UUID
+    region: str
+
+    def __str__(self) -> str:
+        return f"subscriptions/{self.subscription}/regionAccess/{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
 class GroupName:
     """subscriptions/{s}/resourceGroups/{rg}."""
 
@@ -159,6 +170,12 @@ def parse_subscription(field: str, text: str) -> SubscriptionName:
     """The subscription that `text` names."""
     (part,) = _split(field, text, ("subscriptions",))
     return SubscriptionName(parse_uuid(field, part))
+
+
+def parse_access(field: str, text: str) -> AccessName:
+    """The access to a region that `text` names."""
+    subscription, region = _split(field, text, ("subscriptions", "regionAccess"))
+    return AccessName(parse_uuid(field, subscription), region_key(region))
 
 
 def parse_group(field: str, text: str) -> GroupName:

@@ -26,6 +26,7 @@ from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
 from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb, VersionState
 from galleria_server.domain.placement import Account
+from galleria_server.domain.region_access import AccessState
 from galleria_server.domain.tenancy import GroupSpec, SubscriptionSpec, TenantSpec
 from galleria_server.metadata.columns import Choice, Time
 from galleria_server.metadata.documents import Document
@@ -73,6 +74,30 @@ subscriptions = Table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
+)
+
+regions = Table(
+    "regions",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("region", String(64), nullable=False, unique=True),
+    Column("restricted", Boolean, nullable=False),
+    Column("down_time", Time),
+    Column("down_reason", Text, nullable=False),
+)
+
+region_access = Table(
+    "region_access",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("subscription", Uuid, nullable=False),
+    Column("region", String(64), nullable=False),
+    Column("state", Choice(AccessState), nullable=False),
+    Column("justification", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_time", Time, nullable=False),
+    Column("decide_time", Time),
+    UniqueConstraint("subscription", "region"),
 )
 
 resource_groups = Table(

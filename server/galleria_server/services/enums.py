@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TypeVar
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import regions_pb2
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.models import CopyState, VersionState
 from galleria_server.domain.placement import Account
+from galleria_server.domain.region_access import AccessState
 
 T = TypeVar("T")
 
@@ -24,6 +26,12 @@ COPY_STATES = {
     pb.COPY_STATE_READY: CopyState.READY,
     pb.COPY_STATE_FAILED: CopyState.FAILED,
     pb.COPY_STATE_DELETING: CopyState.DELETING,
+}
+ACCESS_STATES = {
+    regions_pb2.ACCESS_STATE_REQUESTED: AccessState.REQUESTED,
+    regions_pb2.ACCESS_STATE_UNDER_REVIEW: AccessState.UNDER_REVIEW,
+    regions_pb2.ACCESS_STATE_APPROVED: AccessState.APPROVED,
+    regions_pb2.ACCESS_STATE_DENIED: AccessState.DENIED,
 }
 VERSION_STATES = {
     pb.PROVISIONING_STATE_CREATING: VersionState.CREATING,
