@@ -1,5 +1,6 @@
 """What may be changed of galleries and image definitions, and what is refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -8,6 +9,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria_server.domain.image_definition import (
+    DefinitionSpec,
+    Identifier,
+    OsState,
+    OsType,
+    check_new_end_of_life,
+)
 from tests.server.catalogue_client import CatalogueClient, image_request
 from tests.server.refusals import refused
 
@@ -269,14 +277,24 @@ def test_features_change_only_when_the_request_says_so(client: CatalogueClient) 
     assert list(change_image(client, allow=True, features=features).features) == features
 
 
-def test_an_end_of_life_that_has_passed_hinders_no_other_change(client: CatalogueClient) -> None:
+def test_an_end_of_life_is_set_to_come_and_may_be_taken_back(client: CatalogueClient) -> None:
     client.create_gallery()
-    client.create_image(image_definition=pb.ImageDefinition(end_of_life_time=time_in(1 / 86400 / 1000)))
-    assert change_image(client, description="new").description == "new"
+    client.create_image(image_definition=pb.ImageDefinition(end_of_life_time=time_in(1)))
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         change_image(client, end_of_life_time=time_in(-1))
     assert refusal.fields == ["image_definition.end_of_life_time"]
     assert not change_image(client, "end_of_life_time").HasField("end_of_life_time")
+
+
+def test_an_end_of_life_that_has_passed_hinders_no_other_change() -> None:
+    now = datetime.now(UTC)
+    past = DefinitionSpec(
+        OsType.LINUX, OsState.GENERALIZED, Identifier("p", "o", "s"), end_of_life_time=now - timedelta(days=1)
+    )
+    assert check_new_end_of_life("image", replace(past, description="new"), past, now) == []
+    assert check_new_end_of_life("image", replace(past, end_of_life_time=None), past, now) == []
+    assert check_new_end_of_life("image", past, None, now) != []
+    assert check_new_end_of_life("image", replace(past, end_of_life_time=now), past, now) != []
 
 
 def test_features_for_private_galleries_are_refused_in_others(client: CatalogueClient) -> None:

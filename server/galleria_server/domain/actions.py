@@ -112,11 +112,14 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
 )
 """Actions by service and method."""
 
-OPEN = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
-"""Services that anybody may ask about the server itself."""
+CONTRACT = ("galleria.v1.", "google.longrunning.")
+"""Packages whose calls have actions; the others, such as health and reflection, are about the server itself."""
 
 
 def action_of(method: str) -> str | None:
-    """The action of a call, its method as gRPC spells it; None for services that are open. Raises KeyError."""
+    """The action of a call, its method as gRPC spells it; None outside of the contract.
+
+    Raises KeyError for a method of the contract that is bound to none.
+    """
     path = method.removeprefix("/")
-    return None if path.partition("/")[0] in OPEN else ACTIONS[path]
+    return ACTIONS[path] if path.startswith(CONTRACT) else None

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _GALLERY = ("description", "tags")
 _DEFINITION = (*_GALLERY, "os_type", "os_state", "publisher", "offer", "sku", "generation", "architecture")

@@ -7,8 +7,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 # What every installation has from its beginning; see protos/README.md.
 _TENANT = UUID("c5d3a1e0-6b1f-4f0a-9a57-000000000001")
