@@ -23,15 +23,15 @@ def image(module_folder: Path) -> Path:
 
 
 def test_it_makes_what_is_absent_and_says_so(galleria: Galleria, image: Path, tmp_path: Path) -> None:
-    done = galleria.run("publish", str(image), "new/prod/debian/1.0.1", *FLAGS)
+    done = galleria.run("publish", str(image), "new/first/debian/1.0.1", *FLAGS)
     answer, said = done.json, done.err.splitlines()
     assert said == answer["did"]
     assert [sentence.rsplit(" ", 1)[0] for sentence in said[:2]] == [
         "created the gallery",
         "created the image definition",
     ]
-    assert said[0].endswith("/resourceGroups/new/galleries/prod")
-    assert said[1].endswith("/resourceGroups/new/galleries/prod/images/debian")
+    assert said[0].endswith("/resourceGroups/new/galleries/first")
+    assert said[1].endswith("/resourceGroups/new/galleries/first/images/debian")
     sent = answer["push"]["bytesSent"]
     assert said[2] == f"pushed {image}: {answer['push']['bytesRead']} bytes read, {sent} sent"
     assert said[3].endswith("/versions/1.0.1")
@@ -39,9 +39,9 @@ def test_it_makes_what_is_absent_and_says_so(galleria: Galleria, image: Path, tm
     assert said[5].startswith("deleted the source disk ")
     assert len(said) == 6
     assert galleria.json("disk", "list", "-g", "new") == []
-    assert galleria.json("gallery", "show", "new/prod")["location"] == "westus"
+    assert galleria.json("gallery", "show", "new/first")["location"] == "westus"
     out = tmp_path / "out.raw"
-    galleria.ok("image-version", "pull", "new/prod/debian/latest", "--region", "eastus", "--output", str(out))
+    galleria.ok("image-version", "pull", "new/first/debian/latest", "--region", "eastus", "--output", str(out))
     assert_same(image, out)
 
 
@@ -56,7 +56,7 @@ def test_it_uses_what_is_there_and_keeps_the_disk_if_told(galleria: Galleria, im
 
 
 def test_without_waiting_the_operation_is_the_answer(galleria: Galleria, image: Path) -> None:
-    answer = galleria.json("publish", str(image), "later/prod/debian/1.0.0", *FLAGS, "--no-wait")
+    answer = galleria.json("publish", str(image), "later/second/debian/1.0.0", *FLAGS, "--no-wait")
     operation = galleria.json("operation", "wait", answer["version"]["name"])
     assert operation["done"]
     assert operation["response"]["provisioningState"] == "PROVISIONING_STATE_SUCCEEDED"
@@ -64,16 +64,16 @@ def test_without_waiting_the_operation_is_the_answer(galleria: Galleria, image: 
 
 
 def test_a_version_is_published_once(galleria: Galleria, image: Path, tmp_path: Path) -> None:
-    galleria.ok("publish", str(image), "once/prod/debian/1.0.0", *FLAGS)
-    before = galleria.json("image-version", "show", "once/prod/debian/1.0.0")
+    galleria.ok("publish", str(image), "once/third/debian/1.0.0", *FLAGS)
+    before = galleria.json("image-version", "show", "once/third/debian/1.0.0")
     other = noise_file(tmp_path / "other.raw", MIB)
-    assert "exists" in galleria.refused(4, "publish", str(other), "once/prod/debian/1.0.0", *FLAGS)
-    assert galleria.json("image-version", "show", "once/prod/debian/1.0.0") == before
+    assert "exists" in galleria.refused(4, "publish", str(other), "once/third/debian/1.0.0", *FLAGS)
+    assert galleria.json("image-version", "show", "once/third/debian/1.0.0") == before
     assert galleria.json("disk", "list", "-g", "once") == []
 
 
 def test_it_asks_for_the_flags_that_it_needs(galleria: Galleria, image: Path) -> None:
-    name = "absent/prod/debian/1.0.0"
+    name = "absent/sixth/debian/1.0.0"
     assert "-l missing" in galleria.refused(2, "publish", str(image), name, *TARGETS)
     told = galleria.refused(2, "publish", str(image), name, "-l", "eastus", "--publisher", "debian", *TARGETS)
     assert "--offer --sku --os-type --os-state missing" in told
@@ -82,15 +82,15 @@ def test_it_asks_for_the_flags_that_it_needs(galleria: Galleria, image: Path) ->
 
 def test_a_source_that_cannot_be_pushed_leaves_no_disk(galleria: Galleria, tmp_path: Path) -> None:
     odd = noise_file(tmp_path / "odd.raw", MIB + 1)
-    assert "512" in galleria.refused(1, "publish", str(odd), "odd/prod/debian/1.0.0", *FLAGS)
+    assert "512" in galleria.refused(1, "publish", str(odd), "odd/fourth/debian/1.0.0", *FLAGS)
     assert galleria.json("disk", "list", "-g", "odd") == []
-    assert galleria.json("image-version", "list", "odd/prod/debian") == []
+    assert galleria.json("image-version", "list", "odd/fourth/debian") == []
 
 
 def test_a_refused_version_leaves_no_disk(galleria: Galleria, image: Path) -> None:
-    publish = ("publish", str(image), "many/prod/debian/1.0.0", *FLAGS[:-3], "--target-regions")
+    publish = ("publish", str(image), "many/fifth/debian/1.0.0", *FLAGS[:-3], "--target-regions")
     told = galleria.refused(4, *publish, "westus=4")
     assert re.search(r"\b4\b.*\b3\b|\b3\b.*\b4\b", told)
-    assert galleria.json("image-version", "list", "many/prod/debian") == []
+    assert galleria.json("image-version", "list", "many/fifth/debian") == []
     assert galleria.json("disk", "list", "-g", "many") == []
     assert galleria.json(*publish, "westus=3")["version"]["replication"][0]["readyReplicas"] == 3
