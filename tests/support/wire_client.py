@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid5
 
 import grpc
 from google.longrunning.operations_pb2 import GetOperationRequest, Operation, WaitOperationRequest
@@ -206,8 +206,8 @@ class WireClient:
         self.operations = OperationsStub(channel)
         self.operators = OperatorsStub(channel)
         self.group = f"subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
-        # A gallery's name is free only once in a subscription, whatever its group.
-        self.gallery_id = f"prod.{uuid4().hex[:12]}"
+        # A gallery's name is free only once in a subscription, whatever its group; the same after a restart.
+        self.gallery_id = f"prod.{uuid5(NAMESPACE_URL, group).hex[:12]}"
         self.gallery = f"{self.group}/galleries/{self.gallery_id}"
         self.image = f"{self.gallery}/images/debian"
 

@@ -50,8 +50,8 @@ def _write(call: Call, code: str, peer: str, seconds: float) -> None:
     values = {
         "method": call.method,
         "code": code,
-        "action": call.action,
         "reason": call.reason,
+        "action": call.action,
         "ms": round(1000 * seconds, 1),
         "received_bytes": call.received_bytes,
         "sent_bytes": call.sent_bytes,
