@@ -24,6 +24,7 @@ max_calls = 7
 display_name = "East US"
 zones = ["a", "b"]
 copy_bandwidth = "1.5MiB"
+restricted = true
 
 [[regions.eastus.volumes]]
 name = "Fast"
@@ -71,6 +72,7 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
     assert east.volumes[0] == VolumeConfig("Fast", "b", tmp_path / "fast", tiers=("premium",), dedup="scope")
     assert (east.volumes[1].path, east.volumes[1].dedup) == (Path("/srv/slow"), "volume")
     assert (east.copy_bandwidth, brazil.copy_bandwidth) == (1_572_864, None)
+    assert (east.restricted, brazil.restricted) == (True, False)
 
 
 def test_the_shown_configuration_means_the_same(tmp_path: Path) -> None:
@@ -157,6 +159,7 @@ def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) ->
         ("[regions.east]\ncopy_bandwidth = 0", "regions.east.copy_bandwidth", "at least 1048576"),
         ("[regions.east]\ncopy_bandwidth = -1", "regions.east.copy_bandwidth", "64MiB"),
         ("[regions.east]\ncopy_bandwidth = 'fast'", "regions.east.copy_bandwidth", "64MiB"),
+        ("[regions.east]\nrestricted = 'yes'", "regions.east.restricted", "true or false"),
         ("[regions.east]\ncopy_bandwidth = '1MB/s'", "regions.east.copy_bandwidth", "64MiB"),
         ("[regions.east]\ncopy_bandwidth = true", "regions.east.copy_bandwidth", "must be a number"),
         ("[regions.east]\ncopy_bandwidth = 2e6", "regions.east.copy_bandwidth", "must be a number"),

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import AccessName
+from galleria_server.domain.validation import Violations, check_length, check_required
 
 MAX_TEXT = 1024
 
@@ -62,3 +64,13 @@ class RegionStatus:
     restricted: bool
     down_time: datetime | None
     down_reason: str
+
+
+def check_decision(state: AccessState, reason: str) -> Violations:
+    """What is wrong with what an operator decides: nothing is requested by deciding, and a denial says why."""
+    violations = check_length("reason", reason, MAX_TEXT)
+    if state is AccessState.REQUESTED:
+        violations.append(FieldViolation("state", "must be UnderReview, Approved or Denied"))
+    if state is AccessState.DENIED:
+        violations.extend(check_required("reason", reason))
+    return violations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Row, delete, exists, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from galleria_server.domain.names import GroupName, fold
 from galleria_server.domain.tenancy import ResourceGroup
@@ -42,12 +42,6 @@ def child(transaction: Transaction, uid: UUID) -> str | None:
         if name is not None:
             return f"{words}/{name}"
     return None
-
-
-def any_in(transaction: Transaction, subscription: UUID) -> bool:
-    """Whether the subscription has groups."""
-    statement = select(exists().where(resource_groups.c.subscription == subscription))
-    return bool(transaction.execute(statement).scalar())
 
 
 def add(transaction: Transaction, group: ResourceGroup) -> None:

@@ -34,13 +34,10 @@ from galleria_server.domain.publishing import MAX_REPLICAS
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.tags import check_tags
 from galleria_server.domain.validation import Violations, check_id, check_range, check_required, refuse
-from galleria_server.services.codec import parse, paths, render
+from galleria_server.services.codec import parse
 from galleria_server.services.enums import ACCOUNTS, check_enum
-from galleria_server.services.masks import merged
-from galleria_server.services.parsing import optional_uid, parsed
-
-_GALLERY_FIELDS = paths(GallerySpec)
-_DEFINITION_FIELDS = paths(DefinitionSpec)
+from galleria_server.services.masks import changed
+from galleria_server.services.parsing import optional_uid
 
 
 def new_gallery(request: pb.CreateGalleryRequest, regions: Sequence[str]) -> tuple[GalleryName, str, GallerySpec]:
@@ -65,9 +62,7 @@ def gallery_change(request: pb.UpdateGalleryRequest) -> tuple[GalleryName, Chang
 
     def apply(before: Gallery) -> GallerySpec:
         refuse(_check_location("gallery.location", before.location, asked.location))
-        current = pb.Gallery(**render(before.spec, pb.Gallery.DESCRIPTOR))
-        after = merged(current, asked, request.update_mask, _GALLERY_FIELDS)
-        return parsed(after, GallerySpec, "gallery")
+        return changed(before.spec, asked, request.update_mask, "gallery")
 
     return name, Change(optional_uid("gallery.uid", asked.uid), asked.etag, apply)
 
@@ -99,9 +94,7 @@ def definition_change(
 
     def apply(before: ImageDefinition) -> DefinitionSpec:
         refuse(_check_location(f"{path}.location", before.location, asked.location))
-        current = pb.ImageDefinition(**render(before.spec, pb.ImageDefinition.DESCRIPTOR))
-        after = merged(current, asked, request.update_mask, _DEFINITION_FIELDS)
-        return parsed(after, DefinitionSpec, path)
+        return changed(before.spec, asked, request.update_mask, path)
 
     return name, Change(optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
 

@@ -11,12 +11,22 @@ from google.protobuf.message import Message
 
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.validation import Violations, refuse
+from galleria_server.services.codec import paths, render
+from galleria_server.services.parsing import parsed
 
 ALL = "*"
 MAX_PATHS = 100
 _LONGEST_SHOWN = 100
 
 M = TypeVar("M", bound=Message)
+S = TypeVar("S")
+
+
+def changed(spec: S, asked: Message, mask: FieldMask, path: str) -> S:
+    """A spec with what a request found at `path` takes by its mask. Raises InvalidRequest with every wrong field."""
+    kind = type(spec)
+    current = type(asked)(**render(spec, cast("Descriptor", asked.DESCRIPTOR)))
+    return parsed(merged(current, asked, mask, paths(kind)), kind, path)
 
 
 def merged(current: M, asked: M, mask: FieldMask, settable: Sequence[str]) -> M:

@@ -12,12 +12,11 @@ from galleria.v1 import regions_pb2 as pb
 from galleria.v1.regions_pb2_grpc import RegionControlServicer
 from galleria_server.catalogue import regions
 from galleria_server.catalogue.writes import make_once
-from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import AccessName, parse_access, parse_subscription
 from galleria_server.domain.pages import Position
-from galleria_server.domain.region_access import MAX_TEXT, AccessState, RegionAccess, RegionStatus
+from galleria_server.domain.region_access import MAX_TEXT, AccessState, RegionAccess, RegionStatus, check_decision
 from galleria_server.domain.region_names import known_region
-from galleria_server.domain.validation import check_length, check_required, refuse
+from galleria_server.domain.validation import check_length, refuse
 from galleria_server.services.convert import timestamp
 from galleria_server.services.enums import ACCESS_STATES, to_wire
 from galleria_server.services.parsing import parse_write
@@ -61,7 +60,8 @@ class RegionControl(RegionControlServicer):
 
     async def DecideRegionAccess(self, request: pb.DecideRegionAccessRequest, context: Context) -> pb.RegionAccess:
         write, now = parse_write("DecideRegionAccess", request), self._catalogue.clock()
-        name, state = parse_access("name", request.name), _decision(request)
+        name, state = parse_access("name", request.name), ACCESS_STATES.get(request.state, AccessState.REQUESTED)
+        refuse(check_decision(state, request.reason))
         known_region("name", name.region, self._catalogue.regions)
         decide = partial(regions.decide, name=name, state=state, reason=request.reason, now=now)
         return _access(await self._metadata.write(make_once, write, now, decide, regions.recall_access))
@@ -76,17 +76,6 @@ class RegionControl(RegionControlServicer):
     async def GetRegionStatus(self, request: pb.GetRegionStatusRequest, context: Context) -> pb.RegionStatus:
         region = known_region("region", request.region, self._catalogue.regions)
         return _status(await self._metadata.read(regions.status, region))
-
-
-def _decision(request: pb.DecideRegionAccessRequest) -> AccessState:
-    state = ACCESS_STATES.get(request.state, AccessState.REQUESTED)
-    violations = check_length("reason", request.reason, MAX_TEXT)
-    if state is AccessState.REQUESTED:
-        violations.append(FieldViolation("state", "must be UnderReview, Approved or Denied"))
-    if state is AccessState.DENIED:
-        violations.extend(check_required("reason", request.reason))
-    refuse(violations)
-    return state
 
 
 def _access(found: RegionAccess) -> pb.RegionAccess:

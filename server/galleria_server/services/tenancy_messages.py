@@ -17,7 +17,6 @@ from galleria_server.domain.names import (
     parse_group,
     parse_subscription,
     parse_tenant,
-    parse_uuid,
 )
 from galleria_server.domain.pages import Position
 from galleria_server.domain.tenancy import (
@@ -31,10 +30,10 @@ from galleria_server.domain.tenancy import (
     check_group,
 )
 from galleria_server.domain.validation import Violations, check_id, refuse
-from galleria_server.services.codec import parse, paths, render
+from galleria_server.services.codec import parse, render
 from galleria_server.services.convert import timestamp
-from galleria_server.services.masks import merged
-from galleria_server.services.parsing import optional_uid, parsed
+from galleria_server.services.masks import changed
+from galleria_server.services.parsing import optional_uid
 
 
 def new_tenant(request: pb.CreateTenantRequest) -> tuple[UUID, TenantSpec]:
@@ -42,7 +41,7 @@ def new_tenant(request: pb.CreateTenantRequest) -> tuple[UUID, TenantSpec]:
     violations: Violations = []
     spec = parse(request.tenant, TenantSpec, "tenant", violations)
     refuse(violations, check("tenant", spec))
-    return _given_or_new("tenant_id", request.tenant_id), spec
+    return optional_uid("tenant_id", request.tenant_id) or uuid4(), spec
 
 
 def new_subscription(request: pb.CreateSubscriptionRequest) -> tuple[UUID, TenantName, SubscriptionSpec]:
@@ -51,7 +50,7 @@ def new_subscription(request: pb.CreateSubscriptionRequest) -> tuple[UUID, Tenan
     spec = parse(request.subscription, SubscriptionSpec, "subscription", violations)
     refuse(violations, check("subscription", spec))
     tenant = parse_tenant("subscription.tenant", spec.tenant)
-    return _given_or_new("subscription_id", request.subscription_id), tenant, spec
+    return optional_uid("subscription_id", request.subscription_id) or uuid4(), tenant, spec
 
 
 def subscription_change(
@@ -62,10 +61,7 @@ def subscription_change(
     name = parse_subscription("subscription.name", asked.name)
 
     def apply(before: Subscription) -> SubscriptionSpec:
-        current = pb.Subscription(**render(before.spec, pb.Subscription.DESCRIPTOR))
-        return parsed(
-            merged(current, asked, request.update_mask, paths(SubscriptionSpec)), SubscriptionSpec, "subscription"
-        )
+        return changed(before.spec, asked, request.update_mask, "subscription")
 
     return name, Change(None, asked.etag, apply)
 
@@ -86,8 +82,7 @@ def group_change(request: pb.UpdateResourceGroupRequest) -> tuple[GroupName, Cha
     name = parse_group("resource_group.name", asked.name)
 
     def apply(before: ResourceGroup) -> GroupSpec:
-        current = pb.ResourceGroup(**render(before.spec, pb.ResourceGroup.DESCRIPTOR))
-        return parsed(merged(current, asked, request.update_mask, paths(GroupSpec)), GroupSpec, "resource_group")
+        return changed(before.spec, asked, request.update_mask, "resource_group")
 
     return name, Change(optional_uid("resource_group.uid", asked.uid), asked.etag, apply)
 
@@ -129,7 +124,3 @@ def group_message(found: ResourceGroup) -> pb.ResourceGroup:
 def position_uid(position: Position | None) -> UUID | None:
     """The uid at which a page ended."""
     return UUID(str(position[0])) if position else None
-
-
-def _given_or_new(field: str, text: str) -> UUID:
-    return parse_uuid(field, text) if text else uuid4()
