@@ -11,7 +11,8 @@ import yaml
 from click.testing import CliRunner
 
 from galleria.v1.disks_pb2 import Disk
-from galleria.v1.galleries_pb2 import STORAGE_ACCOUNT_TYPE_STANDARD_ZRS, ImageVersion
+from galleria.v1.image_versions_pb2 import ImageVersion
+from galleria.v1.publishing_pb2 import STORAGE_ACCOUNT_TYPE_STANDARD_ZRS
 from galleria_client import Client, errors
 from galleria_client.cli.exit_codes import exit_code_of, explained
 from galleria_client.cli.flags import SpreadCommand, enum_value, tags_of, target_regions_of

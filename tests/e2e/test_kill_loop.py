@@ -17,7 +17,8 @@ from uuid import UUID
 
 import pytest
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria.v1.disks_pb2 import Disk
 from galleria_client import Client
 from galleria_client.errors import NotFound, Unavailable
@@ -136,14 +137,16 @@ class KillLoop:
         self._number += 1
         number, request_id = f"1.0.{self._number}", self._request_id()
         regions = tuple(self._chance.sample(REGIONS, 2))
-        targets = [pb.TargetRegion(region=region, replica_count=self._chance.randrange(1, 4)) for region in regions]
-        wanted = pb.ImageVersion(os_disk=disk, target_regions=targets, location=regions[0])
+        targets = [
+            publishing_pb.TargetRegion(region=region, replica_count=self._chance.randrange(1, 4)) for region in regions
+        ]
+        wanted = version_pb.ImageVersion(os_disk=disk, target_regions=targets, location=regions[0])
 
         def publish() -> None:
             create = self._client.galleries.create_version
             operation = self._insist(lambda: create(DEFINITION, number, wanted, request_id=request_id))
             version = self._insist(lambda: operation.result(SECONDS))
-            assert version.provisioning_state == pb.PROVISIONING_STATE_SUCCEEDED
+            assert version.provisioning_state == publishing_pb.PROVISIONING_STATE_SUCCEEDED
             self._held.versions[version.name] = (self._held.disks[disk], regions)
 
         return publish
@@ -215,7 +218,7 @@ class KillLoop:
 
     def _assert_version(self, name: str, image: Path, regions: tuple[str, ...]) -> None:
         version = self._client.galleries.get_version(name)
-        assert version.provisioning_state == pb.PROVISIONING_STATE_SUCCEEDED
+        assert version.provisioning_state == publishing_pb.PROVISIONING_STATE_SUCCEEDED
         for region in regions:
             self._assert_bytes(name, region, version.digest, image)
 

@@ -11,7 +11,8 @@ import pytest
 
 from galleria.v1.disks_pb2 import BeginPushRequest, CommitPushRequest, Disk, PushSession
 from galleria.v1.disks_pb2_grpc import DisksStub
-from galleria.v1.galleries_pb2 import ImageVersion, TargetRegion
+from galleria.v1.image_versions_pb2 import ImageVersion
+from galleria.v1.publishing_pb2 import TargetRegion
 from galleria_client import Client
 from galleria_client._sync.transport import Transport
 from galleria_client.errors import InUse, WrongState

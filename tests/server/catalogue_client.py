@@ -11,6 +11,9 @@ from google.longrunning.operations_pb2 import GetOperationRequest, Operation
 from google.longrunning.operations_pb2_grpc import OperationsStub
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
 from galleria_server.catalogue import groups
 from galleria_server.catalogue.settlement import settle_version
@@ -44,21 +47,23 @@ class CatalogueClient:
         request.MergeFrom(pb.CreateGalleryRequest(**options))
         return self.galleries.CreateGallery(request)
 
-    def create_image(self, image_id: str = "debian", **options: Any) -> pb.ImageDefinition:  # noqa: ANN401
+    def create_image(self, image_id: str = "debian", **options: Any) -> image_pb.ImageDefinition:  # noqa: ANN401
         request = image_request(self.gallery_name, image_id)
-        request.MergeFrom(pb.CreateImageDefinitionRequest(**options))
+        request.MergeFrom(image_pb.CreateImageDefinitionRequest(**options))
         return self.galleries.CreateImageDefinition(request)
 
     def create_version(
         self,
         number: str,
-        regions: Sequence[pb.TargetRegion] = (),
+        regions: Sequence[publishing_pb.TargetRegion] = (),
         disk: str = "disk-1",
         **options: Any,  # noqa: ANN401
     ) -> Operation:
-        version = pb.ImageVersion(os_disk=f"{self.group}/disks/{disk}", target_regions=regions)
-        request = pb.CreateImageVersionRequest(parent=self.image_name, image_version_id=number, image_version=version)
-        request.MergeFrom(pb.CreateImageVersionRequest(**options))
+        version = version_pb.ImageVersion(os_disk=f"{self.group}/disks/{disk}", target_regions=regions)
+        request = version_pb.CreateImageVersionRequest(
+            parent=self.image_name, image_version_id=number, image_version=version
+        )
+        request.MergeFrom(version_pb.CreateImageVersionRequest(**options))
         return self.galleries.CreateImageVersion(request)
 
     def prepare(self) -> None:
@@ -67,16 +72,18 @@ class CatalogueClient:
         self.create_image()
         self.running.write(add_disk, self.group_name, "disk-1", DiskState.READY)
 
-    def version(self, number: str) -> pb.ImageVersion:
-        return self.galleries.GetImageVersion(pb.GetImageVersionRequest(name=f"{self.image_name}/versions/{number}"))
+    def version(self, number: str) -> version_pb.ImageVersion:
+        return self.galleries.GetImageVersion(
+            version_pb.GetImageVersionRequest(name=f"{self.image_name}/versions/{number}")
+        )
 
     def resolve(self, number: str, region: str) -> str:
-        request = pb.ResolveImageVersionRequest(name=f"{self.image_name}/versions/{number}", region=region)
+        request = version_pb.ResolveImageVersionRequest(name=f"{self.image_name}/versions/{number}", region=region)
         return self.galleries.ResolveImageVersion(request).image_version.name.rpartition("/")[2]
 
     def delete_version(self, number: str, **options: Any) -> Operation:  # noqa: ANN401
         name = f"{self.image_name}/versions/{number}"
-        return self.galleries.DeleteImageVersion(pb.DeleteImageVersionRequest(name=name, **options))
+        return self.galleries.DeleteImageVersion(version_pb.DeleteImageVersionRequest(name=name, **options))
 
     def operation(self, name: str) -> Operation:
         return self.operations.GetOperation(GetOperationRequest(name=name))
@@ -86,7 +93,7 @@ class CatalogueClient:
         self.running.write(finish_copies, UUID(self.version(number).uid), region)
         self.running.ring()
 
-    def publish(self, number: str, regions: Sequence[pb.TargetRegion] = ()) -> None:
+    def publish(self, number: str, regions: Sequence[publishing_pb.TargetRegion] = ()) -> None:
         self.create_version(number, regions)
         self.replicate(number)
 
@@ -95,17 +102,19 @@ def gallery_request(parent: str, gallery_id: str = "prod") -> pb.CreateGalleryRe
     return pb.CreateGalleryRequest(parent=parent, gallery_id=gallery_id, gallery=pb.Gallery(location="eastus"))
 
 
-def image_request(parent: str, image_id: str = "debian") -> pb.CreateImageDefinitionRequest:
-    definition = pb.ImageDefinition(
-        os_type=pb.OS_TYPE_LINUX,
-        os_state=pb.OS_STATE_GENERALIZED,
-        identifier=pb.ImageIdentifier(publisher="debian", offer="debian-12", sku=image_id),
+def image_request(parent: str, image_id: str = "debian") -> image_pb.CreateImageDefinitionRequest:
+    definition = image_pb.ImageDefinition(
+        os_type=image_pb.OS_TYPE_LINUX,
+        os_state=image_pb.OS_STATE_GENERALIZED,
+        identifier=image_pb.ImageIdentifier(publisher="debian", offer="debian-12", sku=image_id),
     )
-    return pb.CreateImageDefinitionRequest(parent=parent, image_definition_id=image_id, image_definition=definition)
+    return image_pb.CreateImageDefinitionRequest(
+        parent=parent, image_definition_id=image_id, image_definition=definition
+    )
 
 
-def target(region: str, count: int = 1, account: Any = 0, *, exclude: bool = False) -> pb.TargetRegion:  # noqa: ANN401
-    return pb.TargetRegion(
+def target(region: str, count: int = 1, account: Any = 0, *, exclude: bool = False) -> publishing_pb.TargetRegion:  # noqa: ANN401
+    return publishing_pb.TargetRegion(
         region=region, replica_count=count, storage_account_type=account, exclude_from_latest=exclude
     )
 

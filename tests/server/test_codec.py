@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
@@ -23,7 +24,9 @@ for kind, values in ((int, NUMBERS), (str, TEXTS), (datetime, TIMES)):
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"), [(GallerySpec, pb.Gallery), (DefinitionSpec, pb.ImageDefinition)], ids=["gallery", "image"]
+    ("kind", "message"),
+    [(GallerySpec, pb.Gallery), (DefinitionSpec, image_pb.ImageDefinition)],
+    ids=["gallery", "image"],
 )
 @given(data=st.data())
 def test_a_value_survives_the_wire_and_the_database(kind: type, message: type, data: st.DataObject) -> None:
@@ -50,7 +53,7 @@ def test_a_document_of_an_older_version_gets_defaults_and_one_of_a_newer_is_read
 
 def test_an_enum_without_default_is_required_and_unknown_numbers_are_told() -> None:
     violations: list[FieldViolation] = []
-    parse(pb.ImageDefinition(architecture=77), DefinitionSpec, "image", violations)  # type: ignore[arg-type]
+    parse(image_pb.ImageDefinition(architecture=77), DefinitionSpec, "image", violations)  # type: ignore[arg-type]
     told = {violation.field: violation.description for violation in violations}
     assert told == {
         "image.os_type": "is required; it may be Linux, Windows",
@@ -61,7 +64,7 @@ def test_an_enum_without_default_is_required_and_unknown_numbers_are_told() -> N
 
 def test_a_time_that_no_calendar_has_is_told() -> None:
     violations: list[FieldViolation] = []
-    message = pb.ImageDefinition(os_type=pb.OS_TYPE_LINUX, os_state=pb.OS_STATE_GENERALIZED)
+    message = image_pb.ImageDefinition(os_type=image_pb.OS_TYPE_LINUX, os_state=image_pb.OS_STATE_GENERALIZED)
     message.end_of_life_time.seconds = 2**62
     parse(message, DefinitionSpec, "image", violations)
     assert [violation.field for violation in violations] == ["image.end_of_life_time"]
@@ -71,13 +74,13 @@ def test_every_member_of_an_enum_has_a_number_on_the_wire() -> None:
     spec = DefinitionSpec.__dataclass_fields__
     assert set(paths(DefinitionSpec)) == set(spec)
     for field in ("os_type", "architecture", "end_of_life_policy", "hyper_v_generation", "os_state"):
-        wire = pb.ImageDefinition.DESCRIPTOR.fields_by_name[field].enum_type
+        wire = image_pb.ImageDefinition.DESCRIPTOR.fields_by_name[field].enum_type
         assert wire is not None
         assert len(wire.values) - 1 == len(type(_member(field)))
 
 
 def _member(field: str) -> Enum:
     violations: list[FieldViolation] = []
-    found = getattr(parse(pb.ImageDefinition(), DefinitionSpec, "", violations), field)
+    found = getattr(parse(image_pb.ImageDefinition(), DefinitionSpec, "", violations), field)
     assert isinstance(found, Enum)
     return found

@@ -6,6 +6,8 @@ import pytest
 from google.rpc import error_details_pb2 as rpc
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
 from galleria_server.metadata import groups
 from tests.server.catalogue_client import CatalogueClient, gallery_request
@@ -18,7 +20,7 @@ def test_a_created_gallery_is_returned_as_it_was_asked_for(client: CatalogueClie
     made = client.create_gallery("Prod.Images_1", gallery=asked)
     assert made.name == f"{client.group}/galleries/Prod.Images_1"
     assert (made.location, made.description, dict(made.tags)) == ("eastus", asked.description, {"team": "platform"})
-    assert made.provisioning_state == pb.PROVISIONING_STATE_SUCCEEDED
+    assert made.provisioning_state == publishing_pb.PROVISIONING_STATE_SUCCEEDED
     assert made.HasField("create_time")
     assert made == client.galleries.GetGallery(pb.GetGalleryRequest(name=made.name))
 
@@ -223,7 +225,7 @@ def test_a_page_token_fits_only_its_own_list(client: CatalogueClient) -> None:
         with refused("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"):
             list_galleries(pb.ListGalleriesRequest(parent=parent, page_token=wrong))
     with refused("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"):
-        request = pb.ListImageDefinitionsRequest(parent=f"{client.group}/galleries/first", page_token=token)
+        request = image_pb.ListImageDefinitionsRequest(parent=f"{client.group}/galleries/first", page_token=token)
         client.galleries.ListImageDefinitions(request)
 
 

@@ -9,6 +9,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.domain.image_definition import (
     DefinitionSpec,
     Identifier,
@@ -38,10 +40,12 @@ def change(client: CatalogueClient, *paths: str, **fields: object) -> pb.Gallery
     return client.galleries.UpdateGallery(pb.UpdateGalleryRequest(gallery=asked, update_mask=FieldMask(paths=paths)))
 
 
-def change_image(client: CatalogueClient, *paths: str, allow: bool = False, **fields: object) -> pb.ImageDefinition:
-    asked = pb.ImageDefinition(name=client.image_name, **fields)  # type: ignore[arg-type]
+def change_image(
+    client: CatalogueClient, *paths: str, allow: bool = False, **fields: object
+) -> image_pb.ImageDefinition:
+    asked = image_pb.ImageDefinition(name=client.image_name, **fields)  # type: ignore[arg-type]
     return client.galleries.UpdateImageDefinition(
-        pb.UpdateImageDefinitionRequest(
+        image_pb.UpdateImageDefinitionRequest(
             image_definition=asked, update_mask=FieldMask(paths=paths), allow_update_image=allow
         )
     )
@@ -162,21 +166,23 @@ def test_a_gallerys_name_is_taken_in_the_whole_subscription(client: CatalogueCli
     assert made.name in refusal.message
 
 
-def full_definition() -> pb.ImageDefinition:
-    return pb.ImageDefinition(
+def full_definition() -> image_pb.ImageDefinition:
+    return image_pb.ImageDefinition(
         features=[
-            pb.ImageFeature(name="securitytype", value="trustedlaunch"),
-            pb.ImageFeature(name="IsHibernateSupported", value="true", starts_at_version="1.2.0"),
-            pb.ImageFeature(name="Custom", value="anything"),
+            image_pb.ImageFeature(name="securitytype", value="trustedlaunch"),
+            image_pb.ImageFeature(name="IsHibernateSupported", value="true", starts_at_version="1.2.0"),
+            image_pb.ImageFeature(name="Custom", value="anything"),
         ],
-        recommended=pb.RecommendedMachine(vcpus=pb.NumberRange(min=1, max=80), memory_gib=pb.NumberRange(max=640)),
-        disallowed_disk_types=[pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS],
-        purchase_plan=pb.PurchasePlan(name="plan", publisher="p", product="x"),
+        recommended=image_pb.RecommendedMachine(
+            vcpus=image_pb.NumberRange(min=1, max=80), memory_gib=image_pb.NumberRange(max=640)
+        ),
+        disallowed_disk_types=[publishing_pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS],
+        purchase_plan=image_pb.PurchasePlan(name="plan", publisher="p", product="x"),
         eula="terms",
         privacy_statement_uri="https://example.com/privacy",
         release_note_uri="https://example.com/notes",
         end_of_life_time=time_in(1),
-        end_of_life_policy=pb.END_OF_LIFE_POLICY_DENY,
+        end_of_life_policy=publishing_pb.END_OF_LIFE_POLICY_DENY,
     )
 
 
@@ -188,7 +194,7 @@ def test_every_field_of_a_definition_is_kept(client: CatalogueClient) -> None:
     asked.features[1].value = "True"
     for name in [field.name for field, _ in asked.ListFields()]:
         assert getattr(made, name) == getattr(asked, name), name
-    found = client.galleries.GetImageDefinition(pb.GetImageDefinitionRequest(name=made.name))
+    found = client.galleries.GetImageDefinition(image_pb.GetImageDefinitionRequest(name=made.name))
     assert found == made
 
 
@@ -197,11 +203,11 @@ def test_uefi_images_support_trusted_launch_unless_they_say_otherwise(client: Ca
     assert [(f.name, f.value) for f in client.create_image().features] == [("SecurityType", "TrustedLaunchSupported")]
     bios = image_request(client.gallery_name, "bios")
     bios.image_definition.identifier.sku = "bios"
-    bios.image_definition.hyper_v_generation = pb.HYPER_V_GENERATION_V1
+    bios.image_definition.hyper_v_generation = image_pb.HYPER_V_GENERATION_V1
     assert list(client.galleries.CreateImageDefinition(bios).features) == []
 
 
-def refused_fields(client: CatalogueClient, wrong: pb.ImageDefinition) -> set[str]:
+def refused_fields(client: CatalogueClient, wrong: image_pb.ImageDefinition) -> set[str]:
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         client.create_image(image_definition=wrong)
     return {field.removeprefix("image_definition.") for field in refusal.fields}
@@ -209,15 +215,15 @@ def refused_fields(client: CatalogueClient, wrong: pb.ImageDefinition) -> set[st
 
 def test_every_wrong_feature_and_recommendation_is_told(client: CatalogueClient) -> None:
     client.create_gallery()
-    wrong = pb.ImageDefinition(
-        hyper_v_generation=pb.HYPER_V_GENERATION_V1,
+    wrong = image_pb.ImageDefinition(
+        hyper_v_generation=image_pb.HYPER_V_GENERATION_V1,
         features=[
-            pb.ImageFeature(name="SecurityType", value="TrustedLaunch"),
-            pb.ImageFeature(name="IsHibernateSupported", value="perhaps", starts_at_version="1.0"),
-            pb.ImageFeature(name="a b", value="x"),
+            image_pb.ImageFeature(name="SecurityType", value="TrustedLaunch"),
+            image_pb.ImageFeature(name="IsHibernateSupported", value="perhaps", starts_at_version="1.0"),
+            image_pb.ImageFeature(name="a b", value="x"),
         ],
-        recommended=pb.RecommendedMachine(
-            vcpus=pb.NumberRange(min=4, max=2), memory_gib=pb.NumberRange(min=0, max=641)
+        recommended=image_pb.RecommendedMachine(
+            vcpus=image_pb.NumberRange(min=4, max=2), memory_gib=image_pb.NumberRange(min=0, max=641)
         ),
     )
     assert refused_fields(client, wrong) == {
@@ -233,9 +239,9 @@ def test_every_wrong_feature_and_recommendation_is_told(client: CatalogueClient)
 
 def test_every_other_wrong_field_of_a_definition_is_told(client: CatalogueClient) -> None:
     client.create_gallery()
-    wrong = pb.ImageDefinition(
-        disallowed_disk_types=[pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS] * 2,
-        purchase_plan=pb.PurchasePlan(name="a b"),
+    wrong = image_pb.ImageDefinition(
+        disallowed_disk_types=[publishing_pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS] * 2,
+        purchase_plan=image_pb.PurchasePlan(name="a b"),
         eula="x" * 2049,
         privacy_statement_uri="nowhere",
         release_note_uri="file:///x",
@@ -256,12 +262,15 @@ def test_every_other_wrong_field_of_a_definition_is_told(client: CatalogueClient
 @pytest.mark.parametrize(
     "fields",
     [
-        {"os_type": pb.OS_TYPE_WINDOWS},
-        {"os_state": pb.OS_STATE_SPECIALIZED},
-        {"hyper_v_generation": pb.HYPER_V_GENERATION_V1, "features": [pb.ImageFeature(name="Other", value="x")]},
-        {"architecture": pb.ARCHITECTURE_ARM64},
-        {"identifier": pb.ImageIdentifier(publisher="p", offer="other", sku="s")},
-        {"purchase_plan": pb.PurchasePlan(name="n", publisher="p", product="x")},
+        {"os_type": image_pb.OS_TYPE_WINDOWS},
+        {"os_state": image_pb.OS_STATE_SPECIALIZED},
+        {
+            "hyper_v_generation": image_pb.HYPER_V_GENERATION_V1,
+            "features": [image_pb.ImageFeature(name="Other", value="x")],
+        },
+        {"architecture": image_pb.ARCHITECTURE_ARM64},
+        {"identifier": image_pb.ImageIdentifier(publisher="p", offer="other", sku="s")},
+        {"purchase_plan": image_pb.PurchasePlan(name="n", publisher="p", product="x")},
         {"eula": "other"},
         {"privacy_statement_uri": "https://example.com/other"},
     ],
@@ -273,13 +282,13 @@ def test_what_machines_count_on_never_changes(client: CatalogueClient, fields: d
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         change_image(client, allow=True, **fields)
     assert refusal.fields == [f"image_definition.{next(iter(fields))}"]
-    assert client.galleries.GetImageDefinition(pb.GetImageDefinitionRequest(name=client.image_name)) == before
+    assert client.galleries.GetImageDefinition(image_pb.GetImageDefinitionRequest(name=client.image_name)) == before
 
 
 def test_features_change_only_when_the_request_says_so(client: CatalogueClient) -> None:
     client.create_gallery()
     client.create_image()
-    features = [pb.ImageFeature(name="SecurityType", value="Standard")]
+    features = [image_pb.ImageFeature(name="SecurityType", value="Standard")]
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         change_image(client, features=features)
     assert refusal.fields == ["image_definition.features"]
@@ -289,7 +298,7 @@ def test_features_change_only_when_the_request_says_so(client: CatalogueClient) 
 
 def test_an_end_of_life_is_set_to_come_and_may_be_taken_back(client: CatalogueClient) -> None:
     client.create_gallery()
-    client.create_image(image_definition=pb.ImageDefinition(end_of_life_time=time_in(1)))
+    client.create_image(image_definition=image_pb.ImageDefinition(end_of_life_time=time_in(1)))
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         change_image(client, end_of_life_time=time_in(-1))
     assert refusal.fields == ["image_definition.end_of_life_time"]
@@ -311,7 +320,7 @@ def test_features_for_private_galleries_are_refused_in_others(client: CatalogueC
     client.create_gallery(
         gallery=pb.Gallery(sharing_profile=pb.SharingProfile(permissions=pb.SHARING_PERMISSIONS_GROUPS))
     )
-    definition = pb.ImageDefinition(features=[pb.ImageFeature(name="SecurityType", value="ConfidentialVM")])
+    definition = image_pb.ImageDefinition(features=[image_pb.ImageFeature(name="SecurityType", value="ConfidentialVM")])
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
         client.create_image(image_definition=definition)
     assert refusal.fields == ["image_definition.features[0].value"]

@@ -2,7 +2,8 @@ from uuid import uuid4
 
 import pytest
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from tests.server.catalogue_client import CatalogueClient, image_request
 from tests.server.refusals import refused
 
@@ -12,34 +13,34 @@ def test_a_definition_has_defaults_and_its_gallerys_location(client: CatalogueCl
     made = client.create_image()
     assert made.name == client.image_name
     assert made.location == "eastus"
-    assert made.hyper_v_generation == pb.HYPER_V_GENERATION_V2
-    assert made.architecture == pb.ARCHITECTURE_X64
-    assert made == client.galleries.GetImageDefinition(pb.GetImageDefinitionRequest(name=made.name.upper()))
+    assert made.hyper_v_generation == image_pb.HYPER_V_GENERATION_V2
+    assert made.architecture == image_pb.ARCHITECTURE_X64
+    assert made == client.galleries.GetImageDefinition(image_pb.GetImageDefinitionRequest(name=made.name.upper()))
 
 
 def test_a_definition_is_returned_as_it_was_asked_for(client: CatalogueClient) -> None:
     client.create_gallery()
-    asked = pb.ImageDefinition(
+    asked = image_pb.ImageDefinition(
         location="West Europe",
         description="base",
         tags={"a": "b"},
-        os_type=pb.OS_TYPE_WINDOWS,
-        os_state=pb.OS_STATE_SPECIALIZED,
-        identifier=pb.ImageIdentifier(publisher="p" * 128, offer="o" * 64, sku="s" * 64),
-        hyper_v_generation=pb.HYPER_V_GENERATION_V1,
-        architecture=pb.ARCHITECTURE_ARM64,
+        os_type=image_pb.OS_TYPE_WINDOWS,
+        os_state=image_pb.OS_STATE_SPECIALIZED,
+        identifier=image_pb.ImageIdentifier(publisher="p" * 128, offer="o" * 64, sku="s" * 64),
+        hyper_v_generation=image_pb.HYPER_V_GENERATION_V1,
+        architecture=image_pb.ARCHITECTURE_ARM64,
     )
     made = client.create_image(image_definition=asked)
     asked.location = "westeurope"
     asked.MergeFrom(
-        pb.ImageDefinition(
+        image_pb.ImageDefinition(
             name=client.image_name,
             uid=made.uid,
             etag=made.etag,
             create_time=made.create_time,
             update_time=made.create_time,
-            end_of_life_policy=pb.END_OF_LIFE_POLICY_INFORM,
-            provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
+            end_of_life_policy=publishing_pb.END_OF_LIFE_POLICY_INFORM,
+            provisioning_state=publishing_pb.PROVISIONING_STATE_SUCCEEDED,
         )
     )
     assert made == asked
@@ -63,13 +64,13 @@ def test_a_wrong_image_id_is_refused(client: CatalogueClient, image_id: str) -> 
 
 
 def test_every_wrong_field_is_told(client: CatalogueClient) -> None:
-    asked = pb.ImageDefinition(
-        os_state=pb.OS_STATE_GENERALIZED,
-        identifier=pb.ImageIdentifier(publisher="p" * 129, offer="o.", sku=""),
+    asked = image_pb.ImageDefinition(
+        os_state=image_pb.OS_STATE_GENERALIZED,
+        identifier=image_pb.ImageIdentifier(publisher="p" * 129, offer="o.", sku=""),
         hyper_v_generation=9,  # type: ignore[arg-type]
         architecture=9,  # type: ignore[arg-type]
     )
-    request = pb.CreateImageDefinitionRequest(
+    request = image_pb.CreateImageDefinitionRequest(
         parent=client.gallery_name, image_definition_id="debian", image_definition=asked
     )
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
@@ -103,9 +104,9 @@ def test_a_definition_needs_its_gallery(client: CatalogueClient) -> None:
         client.create_image()
     assert refusal.info.metadata["name"] == client.gallery_name
     with refused("NOT_FOUND", "NOT_FOUND"):
-        client.galleries.ListImageDefinitions(pb.ListImageDefinitionsRequest(parent=client.gallery_name))
+        client.galleries.ListImageDefinitions(image_pb.ListImageDefinitionsRequest(parent=client.gallery_name))
     with refused("NOT_FOUND", "NOT_FOUND"):
-        client.galleries.GetImageDefinition(pb.GetImageDefinitionRequest(name=client.image_name))
+        client.galleries.GetImageDefinition(image_pb.GetImageDefinitionRequest(name=client.image_name))
 
 
 def test_names_that_differ_in_case_are_one(client: CatalogueClient) -> None:
@@ -121,7 +122,7 @@ def test_definitions_are_listed_by_name_page_by_page(client: CatalogueClient) ->
     client.create_gallery()
     for name in ("c", "A", "b"):
         client.create_image(name)
-    request = pb.ListImageDefinitionsRequest(parent=client.gallery_name, page_size=2)
+    request = image_pb.ListImageDefinitionsRequest(parent=client.gallery_name, page_size=2)
     first = client.galleries.ListImageDefinitions(request)
     request.page_token = first.next_page_token
     second = client.galleries.ListImageDefinitions(request)
@@ -135,17 +136,17 @@ def test_a_definition_without_versions_is_deleted(client: CatalogueClient) -> No
     made = client.create_image()
     delete = client.galleries.DeleteImageDefinition
     with refused("ABORTED", "ETAG_MISMATCH"):
-        delete(pb.DeleteImageDefinitionRequest(name=made.name, etag="old"))
-    delete(pb.DeleteImageDefinitionRequest(name=made.name, etag=made.etag))
+        delete(image_pb.DeleteImageDefinitionRequest(name=made.name, etag="old"))
+    delete(image_pb.DeleteImageDefinitionRequest(name=made.name, etag=made.etag))
     with refused("NOT_FOUND", "NOT_FOUND"):
-        delete(pb.DeleteImageDefinitionRequest(name=made.name))
+        delete(image_pb.DeleteImageDefinitionRequest(name=made.name))
 
 
 def test_a_definition_with_versions_is_in_use(client: CatalogueClient) -> None:
     client.prepare()
     client.create_version("1.0.0")
     with refused("FAILED_PRECONDITION", "IN_USE") as refusal:
-        client.galleries.DeleteImageDefinition(pb.DeleteImageDefinitionRequest(name=client.image_name))
+        client.galleries.DeleteImageDefinition(image_pb.DeleteImageDefinitionRequest(name=client.image_name))
     assert refusal.info.metadata["user"] == f"{client.image_name}/versions/1.0.0"
 
 

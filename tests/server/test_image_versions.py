@@ -3,7 +3,9 @@ from uuid import UUID, uuid4
 import pytest
 from google.rpc import error_details_pb2 as rpc
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.clock import utc_now
 from galleria_server.domain.models import DiskState
 from galleria_server.metadata import copies
@@ -21,8 +23,8 @@ from tests.server.catalogue_client import (
 from tests.server.empty_volumes import CatalogueServer
 from tests.server.refusals import refused
 
-ZRS = pb.STORAGE_ACCOUNT_TYPE_STANDARD_ZRS
-PREMIUM = pb.STORAGE_ACCOUNT_TYPE_PREMIUM_LRS
+ZRS = publishing_pb.STORAGE_ACCOUNT_TYPE_STANDARD_ZRS
+PREMIUM = publishing_pb.STORAGE_ACCOUNT_TYPE_PREMIUM_LRS
 ORDER = (target("eastus", 2), target("West US", 1, PREMIUM), target("westeurope", 1, ZRS))
 
 
@@ -36,7 +38,7 @@ def test_a_new_version_is_the_disks_content_wanted_in_its_regions(client: Catalo
     assert made.name == f"{client.image_name}/versions/1.0.0"
     assert (made.size_bytes, made.occupied_bytes, made.digest, made.sha256) == (4096, OCCUPIED, DIGEST, "ab" * 32)
     assert (made.location, made.os_disk) == ("eastus", f"{client.group}/disks/disk-1")
-    assert made.provisioning_state == pb.PROVISIONING_STATE_CREATING
+    assert made.provisioning_state == publishing_pb.PROVISIONING_STATE_CREATING
     shown = [(region.region, region.replica_count, region.storage_account_type) for region in made.target_regions]
     assert shown == [("eastus", 2, 1), ("westus", 1, PREMIUM), ("westeurope", 1, ZRS)]
 
@@ -51,7 +53,7 @@ def test_replication_is_shown_per_region_replica_and_copy(client: CatalogueClien
     assert [len(replica.copies) for replica in west.replicas] == [1]
     assert [copy.zone for copy in europe.replicas[0].copies] == ["1", "2", "3"]
     for region in (east, west, europe):
-        assert region.state == pb.COPY_STATE_PENDING
+        assert region.state == publishing_pb.COPY_STATE_PENDING
         assert (region.usable, region.progress_percent, region.ready_replicas) == (False, 0, 0)
     assert [region.desired_replicas for region in (east, west, europe)] == [2, 1, 1]
     assert east.replicas[0].occupied_bytes == OCCUPIED
@@ -69,17 +71,17 @@ def test_a_region_is_usable_before_all_is_ready(client: CatalogueClient) -> None
     client.create_version("1.0.0", ORDER)
     client.replicate("1.0.0", "westeurope")
     made = client.version("1.0.0")
-    assert made.provisioning_state == pb.PROVISIONING_STATE_CREATING
+    assert made.provisioning_state == publishing_pb.PROVISIONING_STATE_CREATING
     assert [region.usable for region in made.replication] == [False, False, True]
     assert [region.progress_percent for region in made.replication] == [0, 0, 100]
     client.replicate("1.0.0", "eastus")
     client.replicate("1.0.0", "westus")
     done = client.version("1.0.0")
-    assert done.provisioning_state == pb.PROVISIONING_STATE_SUCCEEDED
+    assert done.provisioning_state == publishing_pb.PROVISIONING_STATE_SUCCEEDED
     assert done.HasField("published_time")
     assert done.etag != made.etag
     assert [region.ready_replicas for region in done.replication] == [2, 1, 1]
-    assert {region.state for region in done.replication} == {pb.COPY_STATE_READY}
+    assert {region.state for region in done.replication} == {publishing_pb.COPY_STATE_READY}
 
 
 def test_progress_is_computed_from_the_copies_and_is_no_change_of_the_version(client: CatalogueClient) -> None:
@@ -90,7 +92,7 @@ def test_progress_is_computed_from_the_copies_and_is_no_change_of_the_version(cl
     assert client.running.write(copies.checkpoint, first.uid, first.epoch, 990, utc_now())
     after = client.version("1.0.0")
     (region,) = after.replication
-    assert (region.state, region.progress_percent) == (pb.COPY_STATE_COPYING, 49)
+    assert (region.state, region.progress_percent) == (publishing_pb.COPY_STATE_COPYING, 49)
     assert sorted(replica.copies[0].done_bytes for replica in region.replicas) == [0, 990]
     assert after.etag == before.etag
 
@@ -100,11 +102,14 @@ def test_a_failed_copy_fails_the_version_once_nothing_is_under_way(client: Catal
     operation = client.create_version("1.0.0", [target("eastus"), target("westus")])
     uid = UUID(client.version("1.0.0").uid)
     client.running.write(fail_copies, uid, "westus", "the volume is gone")
-    assert client.version("1.0.0").provisioning_state == pb.PROVISIONING_STATE_CREATING
+    assert client.version("1.0.0").provisioning_state == publishing_pb.PROVISIONING_STATE_CREATING
     client.running.write(finish_copies, uid, "eastus")
     made = client.version("1.0.0")
-    assert made.provisioning_state == pb.PROVISIONING_STATE_FAILED
-    assert [region.state for region in made.replication] == [pb.COPY_STATE_READY, pb.COPY_STATE_FAILED]
+    assert made.provisioning_state == publishing_pb.PROVISIONING_STATE_FAILED
+    assert [region.state for region in made.replication] == [
+        publishing_pb.COPY_STATE_READY,
+        publishing_pb.COPY_STATE_FAILED,
+    ]
     assert made.replication[1].replicas[0].copies[0].details == "the volume is gone"
     ended = client.operation(operation.name)
     assert ended.done
@@ -116,7 +121,7 @@ def test_a_version_without_target_regions_goes_to_its_gallerys_region(client: Ca
     client.prepare()
     client.create_version("1.0.0")
     (wanted,) = client.version("1.0.0").target_regions
-    assert wanted == target("eastus", 1, pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS)
+    assert wanted == target("eastus", 1, publishing_pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS)
 
 
 def test_the_home_region_must_be_among_the_targets(client: CatalogueClient) -> None:
@@ -160,7 +165,7 @@ def test_an_unknown_account_type_and_an_empty_region_are_refused(client: Catalog
     ("wanted", "numbers"), [(target("eastus", 4), ("4", "3")), (target("eastus", 2, ZRS), ("6", "3"))]
 )
 def test_more_copies_than_volumes_are_refused_with_both_numbers(
-    client: CatalogueClient, wanted: pb.TargetRegion, numbers: tuple[str, str]
+    client: CatalogueClient, wanted: publishing_pb.TargetRegion, numbers: tuple[str, str]
 ) -> None:
     client.prepare()
     with refused("FAILED_PRECONDITION", "NOT_ENOUGH_VOLUMES") as refusal:
@@ -216,7 +221,7 @@ def test_versions_are_listed_highest_number_first_page_by_page(client: Catalogue
     client.prepare()
     for number in ("1.2.0", "1.10.0", "0.9.9", "1.2.10", "10.0.0"):
         client.create_version(number)
-    request = pb.ListImageVersionsRequest(parent=client.image_name, page_size=2)
+    request = version_pb.ListImageVersionsRequest(parent=client.image_name, page_size=2)
     found = []
     while True:
         answer = client.galleries.ListImageVersions(request)
@@ -244,7 +249,7 @@ def test_latest_passes_over_what_is_excluded_everywhere_or_in_the_region(client:
     client.prepare()
     client.publish("1.0.0", [target("eastus"), target("westus")])
     client.publish("2.0.0", [target("eastus"), target("westus", exclude=True)])
-    client.create_version("3.0.0", image_version=pb.ImageVersion(exclude_from_latest=True))
+    client.create_version("3.0.0", image_version=version_pb.ImageVersion(exclude_from_latest=True))
     client.replicate("3.0.0")
     assert client.resolve("latest", "eastus") == "2.0.0"
     assert client.resolve("latest", "westus") == "1.0.0"
@@ -283,9 +288,9 @@ def test_get_takes_latest_with_a_region(client: CatalogueClient) -> None:
     client.publish("1.0.0")
     name = f"{client.image_name}/versions/latest"
     get = client.galleries.GetImageVersion
-    assert get(pb.GetImageVersionRequest(name=name, region="eastus")).name.endswith("/1.0.0")
+    assert get(version_pb.GetImageVersionRequest(name=name, region="eastus")).name.endswith("/1.0.0")
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
-        get(pb.GetImageVersionRequest(name=name))
+        get(version_pb.GetImageVersionRequest(name=name))
     assert refusal.fields == ["region"]
 
 
@@ -296,7 +301,7 @@ def test_a_version_is_deleted_when_its_last_copy_is(client: CatalogueClient, run
     operation = client.delete_version("1.0.0")
     assert not operation.done
     deleting = client.version("1.0.0")
-    assert deleting.provisioning_state == pb.PROVISIONING_STATE_DELETING
+    assert deleting.provisioning_state == publishing_pb.PROVISIONING_STATE_DELETING
     assert [region.usable for region in deleting.replication] == [False]
     with refused("NOT_FOUND", "NOT_FOUND"):
         client.resolve("1.0.0", "eastus")
@@ -307,7 +312,7 @@ def test_a_version_is_deleted_when_its_last_copy_is(client: CatalogueClient, run
     with refused("NOT_FOUND", "NOT_FOUND"):
         client.version("1.0.0")
     assert client.operation(operation.name).done
-    client.galleries.DeleteImageDefinition(pb.DeleteImageDefinitionRequest(name=client.image_name))
+    client.galleries.DeleteImageDefinition(image_pb.DeleteImageDefinitionRequest(name=client.image_name))
 
 
 def test_deleting_a_version_cancels_its_creation(client: CatalogueClient) -> None:

@@ -6,13 +6,14 @@ from google.longrunning import operations_pb2 as lro
 from google.protobuf.empty_pb2 import Empty
 from google.rpc import error_details_pb2 as rpc
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from tests.server.catalogue_client import OCCUPIED, CatalogueClient, drop_copies, finish_copies, target
 from tests.server.refusals import refused
 
 
-def metadata_of(operation: lro.Operation) -> pb.ImageVersionMetadata:
-    metadata = pb.ImageVersionMetadata()
+def metadata_of(operation: lro.Operation) -> version_pb.ImageVersionMetadata:
+    metadata = version_pb.ImageVersionMetadata()
     assert operation.metadata.Unpack(metadata)
     return metadata
 
@@ -31,7 +32,7 @@ def test_an_operation_tells_its_progress_and_its_result(client: CatalogueClient)
     client.replicate("1.0.0", "westus")
     ended = client.operation(operation.name)
     assert metadata_of(ended).HasField("end_time")
-    result = pb.ImageVersion()
+    result = version_pb.ImageVersion()
     assert ended.response.Unpack(result)
     assert result == client.version("1.0.0")
 
@@ -54,9 +55,9 @@ def test_a_creation_whose_version_is_gone_still_tells_its_name(client: Catalogue
     made = client.version("1.0.0")
     client.delete_version("1.0.0")
     client.running.write(drop_copies, UUID(made.uid))
-    result = pb.ImageVersion()
+    result = version_pb.ImageVersion()
     assert client.operation(creation.name).response.Unpack(result)
-    assert result == pb.ImageVersion(name=made.name, uid=made.uid)
+    assert result == version_pb.ImageVersion(name=made.name, uid=made.uid)
 
 
 def test_a_wait_ends_with_the_operation(client: CatalogueClient) -> None:
@@ -94,8 +95,11 @@ def test_a_cancelled_creation_ends_as_cancelled_and_its_version_as_failed(client
     assert ended.error.details[0].Unpack(info)
     assert (info.reason, info.domain) == ("CANCELLED", "galleria")
     made = client.version("1.0.0")
-    assert made.provisioning_state == pb.PROVISIONING_STATE_FAILED
-    assert [region.state for region in made.replication] == [pb.COPY_STATE_FAILED, pb.COPY_STATE_READY]
+    assert made.provisioning_state == publishing_pb.PROVISIONING_STATE_FAILED
+    assert [region.state for region in made.replication] == [
+        publishing_pb.COPY_STATE_FAILED,
+        publishing_pb.COPY_STATE_READY,
+    ]
     client.operations.CancelOperation(lro.CancelOperationRequest(name=operation.name))
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import grpc
 import pytest
 
-from galleria.v1 import galleries_pb2
+from galleria.v1 import galleries_pb2, image_definitions_pb2, publishing_pb2
 from galleria.v1 import regions_pb2 as pb
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
@@ -19,7 +19,7 @@ from tests.support.server_thread import config_in, server_thread
 
 SUBSCRIPTION = f"subscriptions/{DEFAULT_SUBSCRIPTION}"
 ACCESS = f"{SUBSCRIPTION}/regionAccess/westeurope"
-EVERYWHERE = [galleries_pb2.TargetRegion(region=region) for region in ("eastus", "westus")]
+EVERYWHERE = [publishing_pb2.TargetRegion(region=region) for region in ("eastus", "westus")]
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_restricted_region_is_no_home_and_no_target_until_access_is_approved(
     with refused("FAILED_PRECONDITION", "REGION_RESTRICTED") as refusal:
         client.create_gallery("elsewhere", gallery=there)
     assert dict(refusal.info.metadata) == {"region": "westeurope", "state": "not requested"}
-    targets = [*EVERYWHERE, galleries_pb2.TargetRegion(region="westeurope")]
+    targets = [*EVERYWHERE, publishing_pb2.TargetRegion(region="westeurope")]
     with refused("FAILED_PRECONDITION", "REGION_RESTRICTED"):
         client.create_version("1.0.0", targets)
     other = image_request(client.gallery_name, "other")
@@ -145,14 +145,14 @@ def test_while_its_home_is_down_a_gallery_is_read_and_not_written(
         ),
         "image": lambda: client.create_image("other"),
         "change": lambda: client.galleries.UpdateImageDefinition(
-            galleries_pb2.UpdateImageDefinitionRequest(
-                image_definition=galleries_pb2.ImageDefinition(name=client.image_name, description="x")
+            image_definitions_pb2.UpdateImageDefinitionRequest(
+                image_definition=image_definitions_pb2.ImageDefinition(name=client.image_name, description="x")
             )
         ),
         "version": lambda: client.create_version("1.0.1", EVERYWHERE),
         "delete version": lambda: client.delete_version("1.0.0"),
         "delete image": lambda: client.galleries.DeleteImageDefinition(
-            galleries_pb2.DeleteImageDefinitionRequest(name=client.image_name)
+            image_definitions_pb2.DeleteImageDefinitionRequest(name=client.image_name)
         ),
         "delete gallery": lambda: client.galleries.DeleteGallery(
             galleries_pb2.DeleteGalleryRequest(name=client.gallery_name)

@@ -14,7 +14,15 @@ from google.longrunning.operations_pb2 import GetOperationRequest, Operation, Wa
 from google.longrunning.operations_pb2_grpc import OperationsStub
 from google.protobuf.duration_pb2 import Duration
 
-from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2
+from galleria.v1 import (
+    contents_pb2,
+    disks_pb2,
+    galleries_pb2,
+    image_definitions_pb2,
+    image_versions_pb2,
+    installation_pb2,
+    publishing_pb2,
+)
 from galleria.v1.contents_pb2_grpc import ContentsStub
 from galleria.v1.disks_pb2_grpc import DisksStub
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
@@ -261,37 +269,41 @@ class WireClient:
         self.galleries.CreateGallery(
             galleries_pb2.CreateGalleryRequest(parent=self.group, gallery_id=self.gallery_id, gallery=gallery)
         )
-        definition = galleries_pb2.ImageDefinition(
-            os_type=galleries_pb2.OS_TYPE_LINUX,
-            os_state=galleries_pb2.OS_STATE_GENERALIZED,
-            identifier=galleries_pb2.ImageIdentifier(publisher="debian", offer="debian", sku="12"),
+        definition = image_definitions_pb2.ImageDefinition(
+            os_type=image_definitions_pb2.OS_TYPE_LINUX,
+            os_state=image_definitions_pb2.OS_STATE_GENERALIZED,
+            identifier=image_definitions_pb2.ImageIdentifier(publisher="debian", offer="debian", sku="12"),
         )
         self.galleries.CreateImageDefinition(
-            galleries_pb2.CreateImageDefinitionRequest(
+            image_definitions_pb2.CreateImageDefinitionRequest(
                 parent=self.gallery, image_definition_id="debian", image_definition=definition
             )
         )
 
     def create_version(self, number: str, disk: str, **regions: int) -> Operation:
-        targets = [galleries_pb2.TargetRegion(region=name, replica_count=count) for name, count in regions.items()]
+        targets = [publishing_pb2.TargetRegion(region=name, replica_count=count) for name, count in regions.items()]
         home = next(iter(regions))
-        version = galleries_pb2.ImageVersion(location=home, os_disk=self.disk_name(disk), target_regions=targets)
+        version = image_versions_pb2.ImageVersion(location=home, os_disk=self.disk_name(disk), target_regions=targets)
         return self.galleries.CreateImageVersion(
-            galleries_pb2.CreateImageVersionRequest(parent=self.image, image_version_id=number, image_version=version)
+            image_versions_pb2.CreateImageVersionRequest(
+                parent=self.image, image_version_id=number, image_version=version
+            )
         )
 
-    def publish(self, number: str, disk: str, **regions: int) -> galleries_pb2.ImageVersion:
+    def publish(self, number: str, disk: str, **regions: int) -> image_versions_pb2.ImageVersion:
         """Create a version, at home in the first region, and wait until it is everywhere."""
         operation = self.wait(self.create_version(number, disk, **regions))
         assert operation.WhichOneof("result") == "response", operation
         return self.get_version(number)
 
-    def get_version(self, number: str) -> galleries_pb2.ImageVersion:
-        return self.galleries.GetImageVersion(galleries_pb2.GetImageVersionRequest(name=self.version_name(number)))
+    def get_version(self, number: str) -> image_versions_pb2.ImageVersion:
+        return self.galleries.GetImageVersion(image_versions_pb2.GetImageVersionRequest(name=self.version_name(number)))
 
     def delete_version(self, number: str) -> Operation:
         return self.wait(
-            self.galleries.DeleteImageVersion(galleries_pb2.DeleteImageVersionRequest(name=self.version_name(number)))
+            self.galleries.DeleteImageVersion(
+                image_versions_pb2.DeleteImageVersionRequest(name=self.version_name(number))
+            )
         )
 
     def wait(self, operation: Operation, seconds: int = 60) -> Operation:

@@ -9,6 +9,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import image_versions_pb2 as version_pb
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
 from galleria_client._async.operation import Operation
 from galleria_client._async.pager import Pager
@@ -23,7 +25,13 @@ class Galleries:
         self._stub = GalleriesStub(transport.channel)
 
     async def create(
-        self, parent: str, gallery_id: str, gallery: pb.Gallery, *, request_id: str = "", validate_only: bool = False
+        self,
+        parent: str,
+        gallery_id: str,
+        gallery: pb.Gallery,
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
     ) -> pb.Gallery:
         """Create a gallery in the resource group `parent`.
 
@@ -55,7 +63,12 @@ class Galleries:
         return Pager(self._transport, self._stub.ListGalleries, request, lambda answer: answer.galleries)
 
     async def update(
-        self, gallery: pb.Gallery, paths: Sequence[str] = (), *, request_id: str = "", validate_only: bool = False
+        self,
+        gallery: pb.Gallery,
+        paths: Sequence[str] = (),
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
     ) -> pb.Gallery:
         """Change the fields of a gallery that `paths` name, without any those that are set; `name` says which one.
 
@@ -87,17 +100,17 @@ class Galleries:
         self,
         parent: str,
         definition_id: str,
-        definition: pb.ImageDefinition,
+        definition: image_pb.ImageDefinition,
         *,
         request_id: str = "",
         validate_only: bool = False,
-    ) -> pb.ImageDefinition:
+    ) -> image_pb.ImageDefinition:
         """Create an image definition in the gallery `parent`.
 
         Raises:
             InvalidField, AlreadyExists, NotFound.
         """
-        request = pb.CreateImageDefinitionRequest(
+        request = image_pb.CreateImageDefinitionRequest(
             parent=parent,
             image_definition_id=definition_id,
             image_definition=definition,
@@ -106,37 +119,41 @@ class Galleries:
         )
         return await self._transport.unary(self._stub.CreateImageDefinition, request, repeat=True)
 
-    async def get_definition(self, name: str) -> pb.ImageDefinition:
+    async def get_definition(self, name: str) -> image_pb.ImageDefinition:
         """One image definition.
 
         Raises:
             NotFound: there is none.
         """
-        request = pb.GetImageDefinitionRequest(name=name)
+        request = image_pb.GetImageDefinitionRequest(name=name)
         return await self._transport.unary(self._stub.GetImageDefinition, request, repeat=True)
 
     def list_definitions(
         self, parent: str, *, page_size: int = 0
-    ) -> Pager[pb.ListImageDefinitionsRequest, pb.ListImageDefinitionsResponse, pb.ImageDefinition]:
+    ) -> Pager[
+        image_pb.ListImageDefinitionsRequest,
+        image_pb.ListImageDefinitionsResponse,
+        image_pb.ImageDefinition,
+    ]:
         """The image definitions of a gallery, by name."""
-        request = pb.ListImageDefinitionsRequest(parent=parent, page_size=page_size)
+        request = image_pb.ListImageDefinitionsRequest(parent=parent, page_size=page_size)
         return Pager(self._transport, self._stub.ListImageDefinitions, request, lambda answer: answer.image_definitions)
 
     async def update_definition(
         self,
-        definition: pb.ImageDefinition,
+        definition: image_pb.ImageDefinition,
         paths: Sequence[str] = (),
         *,
         allow_update_image: bool = False,
         request_id: str = "",
         validate_only: bool = False,
-    ) -> pb.ImageDefinition:
+    ) -> image_pb.ImageDefinition:
         """Change an image definition, as `update` does a gallery; its features only with `allow_update_image`.
 
         Raises:
             NotFound, InvalidField, EtagMismatch, MoveNotSupported.
         """
-        request = pb.UpdateImageDefinitionRequest(
+        request = image_pb.UpdateImageDefinitionRequest(
             image_definition=definition,
             update_mask=FieldMask(paths=paths),
             allow_update_image=allow_update_image,
@@ -153,7 +170,7 @@ class Galleries:
         Raises:
             NotFound, InUse, EtagMismatch.
         """
-        request = pb.DeleteImageDefinitionRequest(
+        request = image_pb.DeleteImageDefinitionRequest(
             name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         await self._transport.unary(self._stub.DeleteImageDefinition, request, repeat=True)
@@ -162,17 +179,17 @@ class Galleries:
         self,
         parent: str,
         version_id: str,
-        version: pb.ImageVersion,
+        version: version_pb.ImageVersion,
         *,
         request_id: str = "",
         validate_only: bool = False,
-    ) -> Operation[pb.ImageVersion]:
+    ) -> Operation[version_pb.ImageVersion]:
         """Begin to create an image version of the definition `parent` and to replicate it.
 
         Raises:
             InvalidField, AlreadyExists, NotFound, RegionUnknown, WrongState, NotEnoughVolumes.
         """
-        request = pb.CreateImageVersionRequest(
+        request = version_pb.CreateImageVersionRequest(
             parent=parent,
             image_version_id=version_id,
             image_version=version,
@@ -182,20 +199,20 @@ class Galleries:
         message = await self._transport.unary(self._stub.CreateImageVersion, request, repeat=True)
         return Operation(self._transport, message)
 
-    async def get_version(self, name: str, *, region: str = "") -> pb.ImageVersion:
+    async def get_version(self, name: str, *, region: str = "") -> version_pb.ImageVersion:
         """One image version with its replication status; `latest` needs a region.
 
         Raises:
             NotFound: there is none.
         """
-        request = pb.GetImageVersionRequest(name=name, region=region)
+        request = version_pb.GetImageVersionRequest(name=name, region=region)
         return await self._transport.unary(self._stub.GetImageVersion, request, repeat=True)
 
     def list_versions(
         self, parent: str, *, page_size: int = 0
-    ) -> Pager[pb.ListImageVersionsRequest, pb.ListImageVersionsResponse, pb.ImageVersion]:
+    ) -> Pager[version_pb.ListImageVersionsRequest, version_pb.ListImageVersionsResponse, version_pb.ImageVersion]:
         """The versions of an image definition, highest number first."""
-        request = pb.ListImageVersionsRequest(parent=parent, page_size=page_size)
+        request = version_pb.ListImageVersionsRequest(parent=parent, page_size=page_size)
         return Pager(self._transport, self._stub.ListImageVersions, request, lambda answer: answer.image_versions)
 
     async def delete_version(
@@ -206,18 +223,18 @@ class Galleries:
         Raises:
             NotFound, EtagMismatch.
         """
-        request = pb.DeleteImageVersionRequest(
+        request = version_pb.DeleteImageVersionRequest(
             name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         message = await self._transport.unary(self._stub.DeleteImageVersion, request, repeat=True)
         return Operation(self._transport, message)
 
-    async def resolve_version(self, name: str, region: str) -> pb.ImageVersion:
+    async def resolve_version(self, name: str, region: str) -> version_pb.ImageVersion:
         """The version that `latest`, or an exact number, means in a region.
 
         Raises:
             NotFound, RegionUnknown, NotInRegion.
         """
-        request = pb.ResolveImageVersionRequest(name=name, region=region)
+        request = version_pb.ResolveImageVersionRequest(name=name, region=region)
         answer = await self._transport.unary(self._stub.ResolveImageVersion, request, repeat=True)
         return answer.image_version

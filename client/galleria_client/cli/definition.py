@@ -24,7 +24,7 @@ from galleria_client.cli.names import Command, Where, image_name, named
 from galleria_client.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from galleria.v1.galleries_pb2 import ImageDefinition
+    from galleria.v1.image_definitions_pb2 import ImageDefinition
 
 KIND = "image-definition"
 
@@ -49,7 +49,7 @@ class DefinitionFlags:
 
     def definition(self) -> ImageDefinition:
         """The definition that they say."""
-        from galleria.v1 import galleries_pb2 as pb
+        from galleria.v1 import image_definitions_pb2 as pb
 
         return pb.ImageDefinition(
             identifier=pb.ImageIdentifier(publisher=self.publisher or "", offer=self.offer or "", sku=self.sku or ""),
@@ -125,7 +125,7 @@ def create(
 @with_session()
 def update(session: Session, where: Where, given: Mapping[FieldFlag, Any], allow_update_image: bool, etag: str) -> None:
     """Change an image definition: what flags are given for, as a whole (--tags replaces all tags)."""
-    from galleria.v1.galleries_pb2 import ImageDefinition
+    from galleria.v1.image_definitions_pb2 import ImageDefinition
 
     wanted = ImageDefinition(name=str(image_name(session, where, "image")), etag=etag)
     paths = fill(wanted, given)

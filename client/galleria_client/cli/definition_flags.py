@@ -11,7 +11,7 @@ from galleria_client.cli.field_flags import FieldFlag, number_of, time_of
 from galleria_client.cli.flags import ACCOUNT_TYPES, enum_value, tags_of
 
 if TYPE_CHECKING:
-    from galleria.v1.galleries_pb2 import ImageFeature
+    from galleria.v1.image_definitions_pb2 import ImageFeature
 
 _DISK_TYPES = click.Choice(ACCOUNT_TYPES, case_sensitive=False)
 _POLICIES = click.Choice(("Inform", "Warn", "Deny"), case_sensitive=False)
@@ -24,7 +24,7 @@ def features_of(pairs: Sequence[str]) -> list[ImageFeature]:
 
 
 def _feature(pair: str) -> ImageFeature:
-    from galleria.v1.galleries_pb2 import ImageFeature
+    from galleria.v1.image_definitions_pb2 import ImageFeature
 
     name, equals, value = pair.partition("=")
     if not equals:

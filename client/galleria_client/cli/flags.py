@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from galleria.v1.galleries_pb2 import TargetRegion
+    from galleria.v1.publishing_pb2 import TargetRegion
 
 SPREAD = {"--target-regions", "--tags", "--features", "--disallowed-disk-types"}
 OS_TYPES = ("Linux", "Windows")
@@ -75,12 +75,12 @@ def enum_value(kind: str, text: str | None) -> int:
 
     if text is None:
         return 0
-    enum = galleries_pb2.DESCRIPTOR.enum_types_by_name[kind]
+    enum = galleries_pb2.DESCRIPTOR.pool.FindEnumTypeByName(f"galleria.v1.{kind}")
     return next(value.number for value in enum.values if value.name.endswith(f"_{text.upper()}"))
 
 
 def _target_region(text: str) -> TargetRegion:
-    from galleria.v1.galleries_pb2 import StorageAccountType, TargetRegion
+    from galleria.v1.publishing_pb2 import StorageAccountType, TargetRegion
 
     region, *rest = text.split("=")
     count, account = 1, 0

@@ -16,7 +16,7 @@ from galleria_client.cli.names import Where, image_name, named
 from galleria_client.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from galleria.v1.galleries_pb2 import TargetRegion
+    from galleria.v1.publishing_pb2 import TargetRegion
     from galleria_client.push.options import PushOptions
     from galleria_client.resource_names import ImageName
 
@@ -158,7 +158,7 @@ class _Publication:
         return version
 
     def _begin_version(self, home: str) -> Any:  # noqa: ANN401 - an operation
-        from galleria.v1.galleries_pb2 import ImageVersion
+        from galleria.v1.image_versions_pb2 import ImageVersion
         from galleria_client.errors import CallFailed
         from galleria_client.resource_names import last_part, parent_of
         from galleria_client.retry import is_break

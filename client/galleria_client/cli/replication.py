@@ -11,7 +11,7 @@ from galleria_client.cli.progress import Progress
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from galleria.v1.galleries_pb2 import ImageVersion
+    from galleria.v1.image_versions_pb2 import ImageVersion
     from galleria_client._sync.operation import Operation
     from galleria_client.cli.session import Session
 
@@ -27,7 +27,7 @@ def wait_for(session: Session, operation: Operation[R], label: str, timeout: flo
         CallFailed: it failed.
         WaitTimedOut: it goes on.
     """
-    from galleria.v1.galleries_pb2 import ImageVersionMetadata
+    from galleria.v1.image_versions_pb2 import ImageVersionMetadata
 
     with Progress(session.progress, label) as progress:
 
@@ -45,7 +45,7 @@ def wait_until_provisioned(session: Session, name: str, region: str, timeout: fl
     Raises:
         WaitTimedOut: it is not there yet.
     """
-    from galleria.v1 import galleries_pb2 as pb
+    from galleria.v1 import publishing_pb2 as pb
     from galleria_client.errors import WaitTimedOut
     from galleria_client.retry import patience
 
@@ -64,7 +64,7 @@ def wait_until_provisioned(session: Session, name: str, region: str, timeout: fl
 
 def regions_done(metadata: Message) -> str:
     """The ready replicas of each region, as `eastus 1/2`."""
-    from galleria.v1.galleries_pb2 import ImageVersionMetadata
+    from galleria.v1.image_versions_pb2 import ImageVersionMetadata
 
     if not isinstance(metadata, ImageVersionMetadata):
         return ""

@@ -44,7 +44,7 @@ def create(
     request_id: str,
 ) -> None:
     """Create an image version from a disk and replicate it."""
-    from galleria.v1.galleries_pb2 import ImageVersion
+    from galleria.v1.image_versions_pb2 import ImageVersion
     from galleria_client.cli.replication import wait_for
     from galleria_client.resource_names import group_name, last_part, parent_of
 
@@ -127,7 +127,7 @@ def wait(
     timeout: float | None,
 ) -> None:
     """Wait until an image version is replicated; exit code 1 when that failed."""
-    from galleria.v1.galleries_pb2 import PROVISIONING_STATE_FAILED
+    from galleria.v1.publishing_pb2 import PROVISIONING_STATE_FAILED
     from galleria_client.cli.replication import wait_until_provisioned
 
     full = str(image_name(session, where, "version"))

@@ -12,6 +12,9 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.catalogue.operations import OperationView
 from galleria_server.catalogue.versions import VersionView
 from galleria_server.domain.gallery import Gallery
@@ -39,23 +42,23 @@ def gallery(found: Gallery) -> pb.Gallery:
         **render(found.spec, pb.Gallery.DESCRIPTOR),
         **_envelope(found),
         unique_name=found.unique_name,
-        provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
+        provisioning_state=publishing_pb.PROVISIONING_STATE_SUCCEEDED,
     )
 
 
-def definition(found: ImageDefinition) -> pb.ImageDefinition:
+def definition(found: ImageDefinition) -> image_pb.ImageDefinition:
     """An image definition."""
-    return pb.ImageDefinition(
-        **render(found.spec, pb.ImageDefinition.DESCRIPTOR),
+    return image_pb.ImageDefinition(
+        **render(found.spec, image_pb.ImageDefinition.DESCRIPTOR),
         **_envelope(found),
-        provisioning_state=pb.PROVISIONING_STATE_SUCCEEDED,
+        provisioning_state=publishing_pb.PROVISIONING_STATE_SUCCEEDED,
     )
 
 
-def version(view: VersionView) -> pb.ImageVersion:
+def version(view: VersionView) -> version_pb.ImageVersion:
     """An image version with its replication status."""
     found = view.version
-    return pb.ImageVersion(
+    return version_pb.ImageVersion(
         name=str(found.name),
         uid=str(found.uid),
         location=found.location,
@@ -98,8 +101,8 @@ def _envelope(found: Gallery | ImageDefinition) -> dict[str, Any]:
     }
 
 
-def _target(target: TargetRegion) -> pb.TargetRegion:
-    return pb.TargetRegion(
+def _target(target: TargetRegion) -> publishing_pb.TargetRegion:
+    return publishing_pb.TargetRegion(
         region=target.region,
         replica_count=target.replica_count,
         storage_account_type=to_wire(target.account, ACCOUNTS),
@@ -107,12 +110,12 @@ def _target(target: TargetRegion) -> pb.TargetRegion:
     )
 
 
-def _replication(view: VersionView) -> list[pb.RegionReplication]:
+def _replication(view: VersionView) -> list[version_pb.RegionReplication]:
     return [_region(view.version, status) for status in replication(view.version, view.copies)]
 
 
-def _region(found: ImageVersion, status: RegionStatus) -> pb.RegionReplication:
-    return pb.RegionReplication(
+def _region(found: ImageVersion, status: RegionStatus) -> version_pb.RegionReplication:
+    return version_pb.RegionReplication(
         region=status.region,
         state=to_wire(status.state, COPY_STATES),
         usable=status.usable,
@@ -123,12 +126,12 @@ def _region(found: ImageVersion, status: RegionStatus) -> pb.RegionReplication:
     )
 
 
-def _replica(found: ImageVersion, status: ReplicaStatus) -> pb.Replica:
-    return pb.Replica(
+def _replica(found: ImageVersion, status: ReplicaStatus) -> version_pb.Replica:
+    return version_pb.Replica(
         ordinal=status.ordinal,
         state=to_wire(status.state, COPY_STATES),
         copies=[
-            pb.ImageCopy(
+            version_pb.ImageCopy(
                 zone=copy.zone,
                 volume=copy.volume,
                 state=to_wire(copy.state, COPY_STATES),
@@ -143,9 +146,9 @@ def _replica(found: ImageVersion, status: ReplicaStatus) -> pb.Replica:
     )
 
 
-def _metadata(view: OperationView) -> pb.ImageVersionMetadata:
+def _metadata(view: OperationView) -> version_pb.ImageVersionMetadata:
     found, target = view.operation, view.target
-    metadata = pb.ImageVersionMetadata(
+    metadata = version_pb.ImageVersionMetadata(
         target=found.target,
         verb=found.verb.value,
         create_time=timestamp(found.create_time),
@@ -158,12 +161,12 @@ def _metadata(view: OperationView) -> pb.ImageVersionMetadata:
     return metadata
 
 
-def _response(view: OperationView) -> pb.ImageVersion | Empty:
+def _response(view: OperationView) -> version_pb.ImageVersion | Empty:
     found = view.operation
     if found.verb is Verb.DELETE:
         return Empty()
     # A version that was deleted since is told by name and uid.
-    gone = pb.ImageVersion(name=found.target, uid=str(found.target_uid))
+    gone = version_pb.ImageVersion(name=found.target, uid=str(found.target_uid))
     return gone if view.target is None else version(view.target)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as pb
 from galleria_server.catalogue import definitions
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.image_definition import ImageDefinition

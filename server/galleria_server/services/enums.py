@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import publishing_pb2 as pb
 from galleria.v1 import regions_pb2
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.models import CopyState, VersionState

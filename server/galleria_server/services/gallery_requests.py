@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.catalogue.versions import NewVersion
 from galleria_server.catalogue.writes import Change
 from galleria_server.domain import gallery, image_definition
@@ -68,7 +71,7 @@ def gallery_change(request: pb.UpdateGalleryRequest) -> tuple[GalleryName, Chang
 
 
 def new_definition(
-    request: pb.CreateImageDefinitionRequest, regions: Sequence[str], now: datetime
+    request: image_pb.CreateImageDefinitionRequest, regions: Sequence[str], now: datetime
 ) -> tuple[ImageName, str, DefinitionSpec]:
     """Name, location (empty for the gallery's) and spec of the image definition that is asked for."""
     parent = parse_gallery("parent", request.parent)
@@ -86,7 +89,7 @@ def new_definition(
 
 
 def definition_change(
-    request: pb.UpdateImageDefinitionRequest,
+    request: image_pb.UpdateImageDefinitionRequest,
 ) -> tuple[ImageName, Change[ImageDefinition, DefinitionSpec]]:
     """Name of the image definition that is to be changed, and how."""
     path, asked = "image_definition", request.image_definition
@@ -99,7 +102,7 @@ def definition_change(
     return name, Change(optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
 
 
-def new_version(request: pb.CreateImageVersionRequest, regions: Sequence[str]) -> NewVersion:
+def new_version(request: version_pb.CreateImageVersionRequest, regions: Sequence[str]) -> NewVersion:
     """The image version that is asked for."""
     image = parse_image("parent", request.parent)
     asked = request.image_version
@@ -129,7 +132,7 @@ def _check_location(field: str, current: str, given: str) -> Violations:
     return [FieldViolation(field, f"cannot be changed; it is {current}")]
 
 
-def _targets(asked: Sequence[pb.TargetRegion], regions: Sequence[str]) -> tuple[TargetRegion, ...]:
+def _targets(asked: Sequence[publishing_pb.TargetRegion], regions: Sequence[str]) -> tuple[TargetRegion, ...]:
     refuse(*(_check_target(f"image_version.target_regions[{i}]", target) for i, target in enumerate(asked)))
     return tuple(
         TargetRegion(
@@ -142,7 +145,7 @@ def _targets(asked: Sequence[pb.TargetRegion], regions: Sequence[str]) -> tuple[
     )
 
 
-def _check_target(field: str, target: pb.TargetRegion) -> list[FieldViolation]:
+def _check_target(field: str, target: publishing_pb.TargetRegion) -> list[FieldViolation]:
     return [
         *check_required(f"{field}.region", target.region),
         *check_range(f"{field}.replica_count", target.replica_count or 1, 1, MAX_REPLICAS),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import grpc.aio
 from google.longrunning.operations_pb2 import Operation as WireOperation
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_versions_pb2 as pb
 from galleria_server.catalogue import operations, versions
 from galleria_server.catalogue.operations import OperationView
 from galleria_server.catalogue.versions import VersionView

@@ -10,7 +10,8 @@ import grpc
 from google.longrunning.operations_pb2 import CancelOperationRequest, Operation
 from sqlalchemy import update
 
-from galleria.v1 import galleries_pb2 as pb
+from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria.v1.installation_pb2 import GetVolumeRequest
 from galleria_server.clock import utc_now
 from galleria_server.content import make_content
@@ -33,7 +34,7 @@ def server_in(folder: Path) -> Iterator[tuple[WireClient, ContentServer]]:
         yield WireClient(channel, "group"), server
 
 
-def rows_of(server: ContentServer, version: pb.ImageVersion) -> list[Copy]:
+def rows_of(server: ContentServer, version: version_pb.ImageVersion) -> list[Copy]:
     return server.read(copies.of_version, UUID(version.uid))
 
 
@@ -94,7 +95,7 @@ def test_every_copy_is_ready_and_reads_back(
     wire.prepare_gallery()
     disk = wire.push("disk", image)
     version = wire.publish("1.0.0", "disk", eastus=2, westus=1, westeurope=3)
-    assert version.provisioning_state == pb.PROVISIONING_STATE_SUCCEEDED
+    assert version.provisioning_state == publishing_pb.PROVISIONING_STATE_SUCCEEDED
     rows = rows_of(content, version)
     assert len(rows) == len(roots_of(content, rows)) == len({(row.region, row.volume) for row in rows}) == 6
     assert {row.done_bytes for row in rows} == {disk.occupied_bytes}
@@ -149,7 +150,7 @@ def test_a_deleted_version_gives_all_its_roots_back(wire: WireClient, content: C
 def test_a_copy_that_fails_is_tried_again_until_it_succeeds(tmp_path: Path, image: Image, data: bytes) -> None:
     with failing(tmp_path, image) as (wire, server, operation):
         version = wire.get_version("1.0.0")
-        assert version.provisioning_state == pb.PROVISIONING_STATE_CREATING
+        assert version.provisioning_state == publishing_pb.PROVISIONING_STATE_CREATING
         with refused("FAILED_PRECONDITION", "NOT_IN_REGION"):
             wire.fetch(wire.version_name("1.0.0"), "westus")
         with refused("FAILED_PRECONDITION", "IN_USE"):
@@ -166,9 +167,9 @@ def test_a_copy_fails_for_good_after_its_last_try(tmp_path: Path, image: Image) 
             server.write(last_attempt, row.uid)
         assert wire.wait(operation).WhichOneof("result") == "error"
         version = wire.get_version("1.0.0")
-        assert version.provisioning_state == pb.PROVISIONING_STATE_FAILED
+        assert version.provisioning_state == publishing_pb.PROVISIONING_STATE_FAILED
         (status,) = [found for found in version.replication if found.region == "westus"]
-        assert (status.state, status.usable) == (pb.COPY_STATE_FAILED, False)
+        assert (status.state, status.usable) == (publishing_pb.COPY_STATE_FAILED, False)
         assert "cannot be read" in status.replicas[0].copies[0].details
 
 

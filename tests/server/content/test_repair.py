@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from galleria.v1 import contents_pb2 as pb
-from galleria.v1 import galleries_pb2, installation_pb2
+from galleria.v1 import installation_pb2, publishing_pb2
 from galleria_server.content import make_content
 from galleria_server.domain.models import Copy, CopyState
 from galleria_server.metadata import copies
@@ -178,7 +178,7 @@ def test_what_no_copy_has_is_told_and_takes_the_copies_out_of_service(
 ) -> None:
     version, *_ = lost_everywhere(wire, content, image)
     found = wire.get_version("1.0.0")
-    assert found.provisioning_state == galleries_pb2.PROVISIONING_STATE_SUCCEEDED
+    assert found.provisioning_state == publishing_pb2.PROVISIONING_STATE_SUCCEEDED
     assert [status.usable for status in found.replication] == [False, False]
     assert all("can be read: 1" in status.replicas[0].copies[0].details for status in found.replication)
     with refused("FAILED_PRECONDITION", "NOT_IN_REGION"):

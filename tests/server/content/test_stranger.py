@@ -20,7 +20,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2
+from galleria.v1 import contents_pb2, disks_pb2, image_versions_pb2, installation_pb2
 from galleria_server.config import Config, VolumeConfig
 from galleria_server.content import LocalContent
 from galleria_server.foundation import Foundation
@@ -229,7 +229,7 @@ def publish_and_pull(wire: WireClient) -> None:
     """Publish to both regions; show, and read in every way."""
     for number, disk in (("1.0.0", "same"), ("1.0.1", "pages")):
         wire.publish(number, disk, eastus=1, westeurope=1)
-    wire.galleries.ListImageVersions(galleries_pb2.ListImageVersionsRequest(parent=wire.image))
+    wire.galleries.ListImageVersions(image_versions_pb2.ListImageVersionsRequest(parent=wire.image))
     tried(lambda: wire.wait(wire.create_version("1.0.2", "same", eastus=2)))
     tried(lambda: wire.wait(wire.create_version("1.0.3", "theirs", eastus=1)))
     for region, number in (("eastus", "1.0.0"), ("westeurope", "1.0.0"), ("westeurope", "1.0.1")):
