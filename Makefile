@@ -39,7 +39,7 @@ test: $(READY)
 
 test-slow: $(READY)
 	@.ci/debian-packages mke2fs:e2fsprogs strace
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow -o faulthandler_timeout=0
 
 coverage: $(READY)
 	@.ci/debian-packages mke2fs:e2fsprogs strace

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
 import grpc.aio
 
 from galleria.v1 import contents_pb2_grpc, disks_pb2_grpc, installation_pb2_grpc
 from galleria_server.config import VolumeConfig
 from galleria_server.config_dedup import check_dedup
-from galleria_server.domain.models import TargetRegion
-from galleria_server.domain.placement import Order, Place, place_version
+from galleria_server.domain.placement import RegionVolumes
 from galleria_server.foundation import Foundation
 from galleria_server.pushes.limits import StreamLimits
 from galleria_server.pushes.registry import Pushes
@@ -106,13 +104,9 @@ class LocalContent:
         await self._reconciler.start()
         await self._roots.tell()
 
-    def place(self, group_uid: UUID, targets: Sequence[TargetRegion], home: tuple[str, str] | None) -> Sequence[Place]:
-        """A place for each copy; from any thread. Raises NotEnoughVolumes."""
-        orders = [
-            Order(self.volumes.region_volumes(target.region), target.replica_count, target.account)
-            for target in targets
-        ]
-        return place_version(group_uid, orders, home)
+    def volumes_of(self, region: str) -> RegionVolumes:
+        """The volumes of a region that take new work; from any thread."""
+        return self.volumes.region_volumes(region)
 
     def wake(self) -> None:
         """Rows were written that ask for work."""

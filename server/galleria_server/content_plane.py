@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
-from uuid import UUID
 
 import grpc.aio
 
-from galleria_server.domain.models import TargetRegion
-from galleria_server.domain.placement import Place
+from galleria_server.domain.placement import RegionVolumes
 
 
 class ContentPlane(Protocol):
     """Volumes, pushes, reads and the reconciler.
 
-    The order of calls: `register`, `start`, then anything, `drain`, `stop`. All but `place` are called from the event
-    loop.
+    The order of calls: `register`, `start`, then anything, `drain`, `stop`. All but `volumes_of` are called from the
+    event loop.
     """
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
@@ -25,11 +23,8 @@ class ContentPlane(Protocol):
     async def start(self) -> None:
         """Open the volumes, take up what an earlier process left, and begin to work. Volumes may stay offline."""
 
-    def place(self, group_uid: UUID, targets: Sequence[TargetRegion], home: tuple[str, str] | None) -> Sequence[Place]:
-        """A place for each copy that `targets` order; `home` is the region and volume of the source.
-
-        Blocks on nothing, from any thread. Raises NotEnoughVolumes.
-        """
+    def volumes_of(self, region: str) -> RegionVolumes:
+        """The volumes of a configured region that take new work. Blocks on nothing, from any thread."""
 
     def wake(self) -> None:
         """Rows were written that ask for work."""

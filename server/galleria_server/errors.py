@@ -45,6 +45,8 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.IdentifierTaken: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name", "publisher", "offer", "sku")),
     domain.WrongState: ("FAILED_PRECONDITION", "WRONG_STATE", ("kind", "name", "state", "needed")),
     domain.InUse: ("FAILED_PRECONDITION", "IN_USE", ("kind", "name", "user", "count")),
+    domain.DeletionBlocked: ("FAILED_PRECONDITION", "DELETION_BLOCKED", ("kind", "name", "end_of_life")),
+    domain.EncryptionUnavailable: ("FAILED_PRECONDITION", "ENCRYPTION_UNAVAILABLE", ("field", "region")),
     domain.MoveNotSupported: ("FAILED_PRECONDITION", "MOVE_NOT_SUPPORTED", ("kind", "name", "given", "current")),
     domain.EtagMismatch: ("ABORTED", "ETAG_MISMATCH", ("name", "given", "current")),
     domain.ServerBusy: ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", ("resource", "limit")),

@@ -113,13 +113,13 @@ def image_request(parent: str, image_id: str = "debian") -> image_pb.CreateImage
     )
 
 
-def target(region: str, count: int = 1, account: Any = 0, *, exclude: bool = False) -> publishing_pb.TargetRegion:  # noqa: ANN401
+def target(region: str, count: int = 1, account: Any = 0, *, exclude: bool | None = None) -> publishing_pb.TargetRegion:  # noqa: ANN401
     return publishing_pb.TargetRegion(
         region=region, replica_count=count, storage_account_type=account, exclude_from_latest=exclude
     )
 
 
-def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskState) -> Disk:
+def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskState, digest: str = DIGEST) -> Disk:
     owner = groups.ensure(transaction, group, utc_now())
     disk = Disk(
         uid=uuid4(),
@@ -132,7 +132,7 @@ def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskS
         session=None,
         size_bytes=4096,
         occupied_bytes=OCCUPIED,
-        digest=DIGEST,
+        digest=digest,
         sha256="ab" * 32,
         statistics={},
         create_time=utc_now(),
@@ -145,7 +145,8 @@ def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskS
 
 def claim_all(transaction: Transaction, version_uid: UUID, region: str | None) -> list[Copy]:
     now = utc_now()
-    wanted = [copy for copy in copies.of_version(transaction, version_uid) if region in (None, copy.region)]
+    found = copies.of_version(transaction, version_uid)
+    wanted = [copy for copy in found if region in (None, copy.region) and copy.state is not CopyState.DELETING]
     claims = (copies.claim(transaction, copy.uid, uuid4(), now, now) for copy in wanted)
     return [claim for claim in claims if claim is not None]
 
@@ -166,4 +167,12 @@ def drop_copies(transaction: Transaction, version_uid: UUID) -> None:
     for copy in copies.of_version(transaction, version_uid):
         assert copy.state is CopyState.DELETING
         copies.drop(transaction, copy.uid)
+    settle_version(transaction, version_uid, utc_now())
+
+
+def drop_gone(transaction: Transaction, version_uid: UUID) -> None:
+    """Remove the copies of a version that are being deleted."""
+    for copy in copies.of_version(transaction, version_uid):
+        if copy.state is CopyState.DELETING:
+            copies.drop(transaction, copy.uid)
     settle_version(transaction, version_uid, utc_now())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
 import grpc.aio
 
-from galleria_server.domain.models import TargetRegion
-from galleria_server.domain.placement import Candidate, Order, Place, RegionVolumes, place_version
+from galleria_server.domain.placement import Candidate, RegionVolumes
 from galleria_server.foundation import Foundation
 from tests.support.server_thread import ServerThread
 
@@ -34,10 +32,6 @@ class EmptyVolumes:
     async def start(self) -> None:
         return None
 
-    def place(self, group_uid: UUID, targets: Sequence[TargetRegion], home: tuple[str, str] | None) -> Sequence[Place]:
-        orders = [Order(self._volumes(target.region), target.replica_count, target.account) for target in targets]
-        return place_version(group_uid, orders, home)
-
     def wake(self) -> None:
         self.wakes += 1
 
@@ -47,7 +41,7 @@ class EmptyVolumes:
     async def stop(self) -> None:
         return None
 
-    def _volumes(self, name: str) -> RegionVolumes:
+    def volumes_of(self, name: str) -> RegionVolumes:
         region = self._config.region(name)
         assert region is not None
         candidates = (Candidate(v.name, v.zone, frozenset(v.tiers), free=GIB, total=GIB) for v in region.volumes)

@@ -18,9 +18,10 @@ from galleria_server.catalogue import definitions, galleries, settlement, versio
 from galleria_server.clock import utc_now
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec, Identifier, OsState, OsType
-from galleria_server.domain.models import Copy, CopyState, DiskState, TargetRegion
-from galleria_server.domain.names import GalleryName, GroupName, ImageName, VersionName, VersionNumber
-from galleria_server.domain.placement import Account, Place
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.models import Copy, CopyState, DiskState
+from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber
+from galleria_server.domain.placement import STANDARD, Candidate, RegionVolumes
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION, GroupSpec, ResourceGroup
 from galleria_server.metadata import copies, disks, groups, installation, operations, requests, schema, tables
 from galleria_server.metadata import versions as version_rows
@@ -31,7 +32,7 @@ from tests.server.catalogue_client import add_disk
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 GROUP = GroupName(DEFAULT_SUBSCRIPTION, "rg")
 GROUP_ROW = ResourceGroup(uuid4(), GROUP, GroupSpec(), utc_now(), utc_now(), "etag")
-IMAGE = ImageName(GalleryName(GROUP, "g"), "i")
+IMAGE = DefinitionName(GalleryName(GROUP, "g"), "i")
 LATER = timedelta(minutes=1)
 
 
@@ -55,12 +56,13 @@ def copy(transaction: Transaction) -> Copy:
     """The one copy of a new version."""
     now = utc_now()
     galleries.create(transaction, IMAGE.gallery, "eastus", GallerySpec(), now)
-    spec = DefinitionSpec(OsType.LINUX, OsState.GENERALIZED, Identifier("p", "o", "s"))
-    definitions.create(transaction, IMAGE, "", spec, now)
+    definition = DefinitionSpec(OsType.LINUX, OsState.GENERALIZED, Identifier("p", "o", "s"))
+    definitions.create(transaction, IMAGE, "", definition, now)
     disk = add_disk(transaction, GROUP, "d", DiskState.READY)
-    targets = (TargetRegion("eastus", 1, Account.STANDARD_LRS),)
-    new = versions.NewVersion(VersionName(IMAGE, VersionNumber(1, 0, 0)), "", {}, disk.name, targets, False)
-    versions.create(transaction, new, lambda *_: [Place("eastus", 0, "1", "v")], now)
+    spec = ImageVersionSpec(os_disk=str(disk.name))
+    volume = Candidate("v", "1", frozenset({STANDARD}), free=1 << 30, total=1 << 30)
+    volumes = RegionVolumes("eastus", ("1",), (volume,))
+    versions.create(transaction, VersionName(IMAGE, VersionNumber(1, 0, 0)), "", spec, lambda _: volumes, now)
     (made,) = copies.due(transaction, now, 10)
     return made
 
@@ -163,10 +165,10 @@ def test_a_claim_is_exclusive_until_it_lapses(transaction: Transaction, copy: Co
     assert not copies.finish(transaction, copy.uid, first.epoch, 5)
     assert copies.checkpoint(transaction, copy.uid, second.epoch, 5, now + 2 * LATER)
     assert copies.finish(transaction, copy.uid, second.epoch, 9)
-    assert [(ready.done_bytes, ready.lease_until) for ready in copies.ready(transaction, copy.version_uid)] == [
+    assert [(ready.done_bytes, ready.lease_until) for ready in copies.ready(transaction, copy.version_uid, 0)] == [
         (9, None)
     ]
-    assert copies.ready(transaction, copy.version_uid, "westus") == []
+    assert copies.ready(transaction, copy.version_uid, 0, "westus") == []
 
 
 def test_claims_of_an_earlier_process_end_at_a_start(transaction: Transaction, copy: Copy) -> None:

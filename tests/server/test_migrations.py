@@ -16,12 +16,17 @@ from galleria_server.domain.image_definition import (
     OsState,
     OsType,
 )
-from galleria_server.domain.names import GalleryName, GroupName, ImageName
-from galleria_server.metadata import definitions, galleries, schema
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.models import CopyState
+from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber
+from galleria_server.domain.placement import Account
+from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.version import Content
+from galleria_server.metadata import copies, definitions, galleries, schema, versions
 from galleria_server.metadata.engine import Database, Transaction
 
 GALLERY = GalleryName(GroupName(UUID(int=7), "rg"), "g")
-_GROUP, _MADE, _IMAGE = (UUID(int=number).hex for number in (1, 2, 3))
+_GROUP, _MADE, _IMAGE, _VERSION, _COPY = (UUID(int=number).hex for number in (1, 2, 3, 4, 5))
 
 
 @pytest.fixture
@@ -38,19 +43,24 @@ def insert(transaction: Transaction, table: str, **values: object) -> None:
     transaction.execute(sa.insert(sa.table(table, *map(sa.column, values))).values(values))
 
 
-def test_galleries_and_definitions_keep_what_was_said_of_them(first: Transaction) -> None:
+def insert_image(transaction: Transaction) -> None:
     said = {"location": "eastus", "description": "old", "tags": '{"a": "b"}', "create_time": 1_000_000, "etag": "e"}
-    insert(first, "resource_groups", uid=_GROUP, subscription=UUID(int=7).hex, name="rg", key="rg")
-    insert(first, "galleries", uid=_MADE, group_uid=_GROUP, name="g", key="g", **said)
+    insert(transaction, "resource_groups", uid=_GROUP, subscription=UUID(int=7).hex, name="rg", key="rg")
+    insert(transaction, "galleries", uid=_MADE, group_uid=_GROUP, name="g", key="g", **said)
     kind = {"os_type": "Windows", "os_state": "Specialized", "generation": "V1", "architecture": "Arm64"}
     identifier = {"publisher": "p", "offer": "o", "sku": "s", "identifier_key": "p/o/s"}
-    insert(first, "image_definitions", uid=_IMAGE, gallery_uid=_MADE, name="i", key="i", **said, **kind, **identifier)
+    named = {"uid": _IMAGE, "gallery_uid": _MADE, "name": "i", "key": "i"}
+    insert(transaction, "image_definitions", **named, **said, **kind, **identifier)
+
+
+def test_galleries_and_definitions_keep_what_was_said_of_them(first: Transaction) -> None:
+    insert_image(first)
     assert schema.upgrade(first)
     gallery = galleries.find(first, GALLERY)
     assert gallery is not None
     assert gallery.spec == GallerySpec("old", {"a": "b"})
     assert gallery.update_time == gallery.create_time
-    definition = definitions.find(first, ImageName(GALLERY, "i"))
+    definition = definitions.find(first, DefinitionName(GALLERY, "i"))
     assert definition is not None
     assert definition.spec == DefinitionSpec(
         OsType.WINDOWS,
@@ -61,3 +71,36 @@ def test_galleries_and_definitions_keep_what_was_said_of_them(first: Transaction
         Generation.V1,
         Architecture.ARM64,
     )
+
+
+def test_versions_keep_their_content_regions_and_copies(first: Transaction) -> None:
+    insert_image(first)
+    number = {"major": 1, "minor": 2, "patch": 3}
+    source = {"source_disk_uid": UUID(int=8).hex, "source_disk": "disks/d", "exclude_from_latest": False}
+    content = {"size_bytes": 8192, "occupied_bytes": 4096, "digest": "block-cdc-1:00", "sha256": "ab"}
+    life = {"state": "succeeded", "operation_uid": UUID(int=9).hex, "create_time": 5, "published_time": 7, "etag": "v"}
+    values = {"uid": _VERSION, "definition_uid": _IMAGE, "location": "eastus", "tags": '{"c": "d"}'}
+    insert(first, "image_versions", **values, **number, **source, **content, **life)
+    for position, (region, excluded) in enumerate((("westus", True), ("eastus", False))):
+        order = {"region": region, "position": position, "replica_count": 2, "account": "Standard_ZRS"}
+        insert(first, "target_regions", version_uid=_VERSION, exclude_from_latest=excluded, **order)
+    place = {"region": "eastus", "ordinal": 1, "zone": "2", "volume": "v", "state": "ready"}
+    work = {"epoch": 3, "done_bytes": 4096, "attempts": 1, "details": ""}
+    roots = {"root_id": UUID(int=10).hex, "lease_id": UUID(int=11).hex}
+    insert(first, "copies", uid=_COPY, version_uid=_VERSION, **place, **work, **roots)
+    assert schema.upgrade(first)
+    version = versions.find(first, VersionName(DefinitionName(GALLERY, "i"), VersionNumber(1, 2, 3)))
+    assert version is not None
+    assert version.spec == ImageVersionSpec(
+        tags={"c": "d"},
+        os_disk="disks/d",
+        target_regions=(
+            TargetRegion("westus", 2, Account.STANDARD_ZRS, exclude_from_latest=True),
+            TargetRegion("eastus", 2, Account.STANDARD_ZRS),
+        ),
+    )
+    assert version.contents == (Content(0, None, "disks/d", UUID(int=8), None, 8192, 4096, "block-cdc-1:00", "ab"),)
+    (copy,) = copies.of_version(first, version.uid)
+    assert (copy.position, copy.state, copy.root_id, copy.epoch) == (0, CopyState.READY, UUID(int=10), 3)
+    assert versions.find_latest(first, version.definition_uid, "eastus") == version
+    assert versions.find_latest(first, version.definition_uid, "westus") is None

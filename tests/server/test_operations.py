@@ -12,8 +12,8 @@ from tests.server.catalogue_client import OCCUPIED, CatalogueClient, drop_copies
 from tests.server.refusals import refused
 
 
-def metadata_of(operation: lro.Operation) -> version_pb.ImageVersionMetadata:
-    metadata = version_pb.ImageVersionMetadata()
+def metadata_of(operation: lro.Operation) -> publishing_pb.VersionMetadata:
+    metadata = publishing_pb.VersionMetadata()
     assert operation.metadata.Unpack(metadata)
     return metadata
 

@@ -19,7 +19,8 @@ _READY = """
     FROM disks WHERE state = 'ready'
     UNION ALL
     SELECT copies.region, copies.volume, copies.root_id, size_bytes, occupied_bytes, done_bytes, digest
-    FROM copies JOIN image_versions ON image_versions.uid = copies.version_uid WHERE copies.state = 'ready'
+    FROM copies JOIN contents ON contents.version_uid = copies.version_uid AND contents.position = copies.position
+    WHERE copies.state = 'ready'
 """
 _NAMED = "SELECT root_id FROM disks UNION ALL SELECT root_id FROM copies"
 

@@ -21,13 +21,13 @@ class Contents:
         self._transport = transport
         self._stub = ContentsStub(transport.channel)
 
-    def layout(self, name: str, region: str = "", *, digest: str = "") -> pb.ContentLayout:
-        """The layout, and the exact name that `latest` meant.
+    def layout(self, name: str, region: str = "", *, digest: str = "", lun: int | None = None) -> pb.ContentLayout:
+        """The layout, and the exact name that `latest` meant; `lun` is a data disk of a version.
 
         Raises:
             NotFound, RegionUnknown, WrongState, NotInRegion.
         """
-        source = pb.ContentSource(name=name, region=region, digest=digest)
+        source = pb.ContentSource(name=name, region=region, digest=digest, lun=lun)
         return self._transport.unary(self._stub.GetLayout, pb.GetLayoutRequest(source=source), repeat=True)
 
     def pages(
@@ -53,6 +53,7 @@ class Contents:
         output: str | Path,
         *,
         region: str = "",
+        lun: int | None = None,
         seeds: Sequence[str | Path] = (),
         options: PullOptions | None = None,
         progress: PullProgress | None = None,
@@ -60,7 +61,8 @@ class Contents:
         """Write the content, verified, to a sparse file, a block device, or with `-` to the standard output.
 
         Takes chunks from `seeds` and from what an earlier pull left in `OUTPUT.part`, fetches the rest, and gives the
-        file its name when it is complete. Goes on by itself after a break. `progress` is called from another thread.
+        file its name when it is complete. Goes on by itself after a break. `lun` is a data disk of a version, without
+        it its operating system disk is meant. `progress` is called from another thread.
 
         Raises:
             OutputError: the output cannot be written; OUTPUT.part stays.
@@ -71,14 +73,30 @@ class Contents:
         stop = threading.Event()
         paths = [str(seed) for seed in seeds]
         return self._transport.in_thread(
-            stop, pull_content, self._transport.blocking(), name, region, str(output), paths, options, progress, stop
+            stop,
+            pull_content,
+            self._transport.blocking(),
+            _source(name, region, lun),
+            str(output),
+            paths,
+            options,
+            progress,
+            stop,
         )
 
-    def verify(self, name: str, *, region: str = "", progress: PullProgress | None = None) -> PullReport:
-        """Read everything back and check every chunk against its name; keeps nothing.
+    def verify(
+        self, name: str, *, region: str = "", lun: int | None = None, progress: PullProgress | None = None
+    ) -> PullReport:
+        """Read everything back and check every chunk against its name; keeps nothing. `lun` as for `pull`.
 
         Raises:
             ContentCorrupt, DataLoss: something is wrong with it.
         """
         stop = threading.Event()
-        return self._transport.in_thread(stop, verify_content, self._transport.blocking(), name, region, progress, stop)
+        return self._transport.in_thread(
+            stop, verify_content, self._transport.blocking(), _source(name, region, lun), progress, stop
+        )
+
+
+def _source(name: str, region: str, lun: int | None) -> pb.ContentSource:
+    return pb.ContentSource(name=name, region=region, lun=lun)

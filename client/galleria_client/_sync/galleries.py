@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria.v1 import image_versions_pb2 as version_pb
+from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
 from galleria_client._sync.operation import Operation
 from galleria_client._sync.pager import Pager
@@ -215,6 +216,82 @@ class Galleries:
         """The versions of an image definition, highest number first."""
         request = version_pb.ListImageVersionsRequest(parent=parent, page_size=page_size)
         return Pager(self._transport, self._stub.ListImageVersions, request, lambda answer: answer.image_versions)
+
+    def update_version(
+        self,
+        version: version_pb.ImageVersion,
+        paths: Sequence[str] = (),
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> Operation[version_pb.ImageVersion]:
+        """Begin to change an image version, as `update` does a gallery, and to replicate what it orders then.
+
+        Raises:
+            NotFound, InvalidField, EtagMismatch, MoveNotSupported, WrongState, RegionUnknown, NotEnoughVolumes.
+        """
+        request = version_pb.UpdateImageVersionRequest(
+            image_version=version,
+            update_mask=FieldMask(paths=paths),
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        message = self._transport.unary(self._stub.UpdateImageVersion, request, repeat=True)
+        return Operation(self._transport, message)
+
+    def add_target_regions(
+        self,
+        name: str,
+        regions: Sequence[publishing_pb.TargetRegion],
+        *,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> Operation[version_pb.ImageVersion]:
+        """Begin to replicate an image version to more regions, whoever else changes other regions meanwhile.
+
+        Raises:
+            AlreadyExists for a region that is ordered; as `update_version`.
+        """
+        request = version_pb.AddTargetRegionsRequest(
+            name=name,
+            target_regions=regions,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        message = self._transport.unary(self._stub.AddTargetRegions, request, repeat=True)
+        return Operation(self._transport, message)
+
+    def remove_target_regions(
+        self, name: str, regions: Sequence[str], *, request_id: str = "", validate_only: bool = False
+    ) -> Operation[version_pb.ImageVersion]:
+        """Begin to give the replicas of an image version in regions up.
+
+        Raises:
+            NotFound for a region that is not ordered; as `update_version`.
+        """
+        request = version_pb.RemoveTargetRegionsRequest(
+            name=name, regions=regions, request_id=request_id or str(uuid4()), validate_only=validate_only
+        )
+        message = self._transport.unary(self._stub.RemoveTargetRegions, request, repeat=True)
+        return Operation(self._transport, message)
+
+    def set_replica_count(
+        self, name: str, region: str, replica_count: int, *, request_id: str = "", validate_only: bool = False
+    ) -> Operation[version_pb.ImageVersion]:
+        """Begin to have another number of replicas of an image version in a region.
+
+        Raises:
+            NotFound for a region that is not ordered; as `update_version`.
+        """
+        request = version_pb.SetReplicaCountRequest(
+            name=name,
+            region=region,
+            replica_count=replica_count,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        message = self._transport.unary(self._stub.SetReplicaCount, request, repeat=True)
+        return Operation(self._transport, message)
 
     def delete_version(
         self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False

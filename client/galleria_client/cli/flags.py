@@ -11,7 +11,15 @@ import click
 if TYPE_CHECKING:
     from galleria.v1.publishing_pb2 import TargetRegion
 
-SPREAD = {"--target-regions", "--tags", "--features", "--disallowed-disk-types"}
+SPREAD = {
+    "--target-regions",
+    "--tags",
+    "--features",
+    "--disallowed-disk-types",
+    "--labels",
+    "--data-disks",
+    "--regions",
+}
 OS_TYPES = ("Linux", "Windows")
 OS_STATES = ("Generalized", "Specialized")
 GENERATIONS = ("V1", "V2")
@@ -70,13 +78,15 @@ def target_regions_of(texts: Sequence[str]) -> list[TargetRegion]:
 
 
 def enum_value(kind: str, text: str | None) -> int:
-    """The number of an enum's value, such as `OsType` and `Linux`; 0 when there is none."""
+    """The number of an enum's value, such as `OsType` and `Linux`, `HostCaching` and `ReadOnly`; 0 for no text."""
     from galleria.v1 import galleries_pb2
 
     if text is None:
         return 0
     enum = galleries_pb2.DESCRIPTOR.pool.FindEnumTypeByName(f"galleria.v1.{kind}")
-    return next(value.number for value in enum.values if value.name.endswith(f"_{text.upper()}"))
+    prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
+    names = {value.name.removeprefix(prefix).replace("_", ""): value.number for value in enum.values}
+    return names[text.replace("_", "").upper()]
 
 
 def _target_region(text: str) -> TargetRegion:

@@ -27,12 +27,12 @@ def wait_for(session: Session, operation: Operation[R], label: str, timeout: flo
         CallFailed: it failed.
         WaitTimedOut: it goes on.
     """
-    from galleria.v1.image_versions_pb2 import ImageVersionMetadata
+    from galleria.v1.publishing_pb2 import VersionMetadata
 
     with Progress(session.progress, label) as progress:
 
         def tell(metadata: Message | None) -> None:
-            if isinstance(metadata, ImageVersionMetadata) and metadata.total_bytes:
+            if isinstance(metadata, VersionMetadata) and metadata.total_bytes:
                 progress.update(metadata.done_bytes, metadata.total_bytes, regions_done(metadata))
 
         operation.wait(timeout, each=tell, every=ROUND_SECONDS)
@@ -54,8 +54,8 @@ def wait_until_provisioned(session: Session, name: str, region: str, timeout: fl
         with patience(math.inf if end is None else max(0.0, end - time.monotonic())):
             version = session.client.galleries.get_version(name)
         usable = {place.region for place in version.replication if place.usable}
-        creating = version.provisioning_state == pb.PROVISIONING_STATE_CREATING
-        if not creating or (region and region.replace(" ", "").lower() in usable):
+        under_way = version.provisioning_state in (pb.PROVISIONING_STATE_CREATING, pb.PROVISIONING_STATE_UPDATING)
+        if not under_way or (region and region.replace(" ", "").lower() in usable):
             return version
         if end is not None and time.monotonic() >= end:
             raise WaitTimedOut(name, timeout or 0.0)
@@ -64,9 +64,9 @@ def wait_until_provisioned(session: Session, name: str, region: str, timeout: fl
 
 def regions_done(metadata: Message) -> str:
     """The ready replicas of each region, as `eastus 1/2`."""
-    from galleria.v1.image_versions_pb2 import ImageVersionMetadata
+    from galleria.v1.publishing_pb2 import VersionMetadata
 
-    if not isinstance(metadata, ImageVersionMetadata):
+    if not isinstance(metadata, VersionMetadata):
         return ""
     places = metadata.replication
     return ", ".join(f"{place.region} {place.ready_replicas}/{place.desired_replicas}" for place in places)

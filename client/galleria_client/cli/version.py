@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from galleria_client.cli.confirmation import confirm
-from galleria_client.cli.flags import SpreadCommand, tags_of, target_regions_of
-from galleria_client.cli.names import Where, full_disk_name, image_name, named
+from galleria_client.cli.field_flags import FieldFlag, field_flags, fill
+from galleria_client.cli.flags import SpreadCommand, target_regions_of
+from galleria_client.cli.names import Command, Where, full_disk_name, image_name, named
 from galleria_client.cli.session import Session, with_session
+from galleria_client.cli.version_flags import CHANGING, FIXED, data_disks_of
+
+if TYPE_CHECKING:
+    from galleria.v1.image_versions_pb2 import ImageVersion
+    from galleria_client._sync.operation import Operation
 
 KIND = "image-version"
 
@@ -19,15 +27,30 @@ def image_version() -> None:
     """Image versions and their replicas."""
 
 
+def waiting(function: Command) -> Command:
+    """Add the flags of what takes time; the command gets them as `no_wait` and `timeout`."""
+    timeout = click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; the work goes on.")
+    return click.option("--no-wait", is_flag=True, help="Answer with the operation at once.")(timeout(function))
+
+
+def answer_with(session: Session, operation: Operation[ImageVersion], *, no_wait: bool, timeout: float | None) -> None:
+    """Answer with the version once it is replicated, or with the operation."""
+    from galleria_client.cli.replication import wait_for
+
+    if no_wait:
+        session.answer(operation.message, "operation")
+    else:
+        session.answer(wait_for(session, operation, "replicating", timeout), KIND)
+
+
 @image_version.command(cls=SpreadCommand)
 @named("version")
-@click.option("--os-disk", required=True, metavar="DISK", help="Disk to make it from: name or full name.")
-@click.option("--target-regions", multiple=True, metavar="REGION[=COUNT][=TYPE] ...", help="Default: home, once.")
+@click.option("--os-disk", default="", metavar="DISK", help="Disk to make it from: name or full name.")
+@click.option("--image-version", "source_version", default="", metavar="NAME", help="Full name of a version instead.")
+@click.option("--data-disks", multiple=True, metavar="LUN=DISK[=CACHING] ...", help="Data disks.")
 @click.option("-l", "--location", default="", metavar="REGION", help="Home region; default: the gallery's.")
-@click.option("--exclude-from-latest", is_flag=True, help="`latest` passes over it.")
-@click.option("--tags", multiple=True, metavar="KEY=VALUE ...", help="Labels.")
-@click.option("--no-wait", is_flag=True, help="Answer with the operation at once.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; replication goes on.")
+@field_flags((*CHANGING, *FIXED))
+@waiting
 @click.option("--request-id", default="", metavar="UUID", help="Makes a repeat of the command harmless.")
 @with_session()
 def create(
@@ -35,34 +58,115 @@ def create(
     *,
     where: Where,
     os_disk: str,
-    target_regions: tuple[str, ...],
+    source_version: str,
+    data_disks: tuple[str, ...],
     location: str,
-    exclude_from_latest: bool,
-    tags: tuple[str, ...],
+    given: Mapping[FieldFlag, Any],
     no_wait: bool,
     timeout: float | None,
     request_id: str,
 ) -> None:
-    """Create an image version from a disk and replicate it."""
+    """Create an image version from disks or from another version, and replicate it."""
     from galleria.v1.image_versions_pb2 import ImageVersion
-    from galleria_client.cli.replication import wait_for
-    from galleria_client.resource_names import group_name, last_part, parent_of
+    from galleria_client.resource_names import group_name
 
     full = image_name(session, where, "version")
-    wanted = ImageVersion(
-        os_disk=full_disk_name(session, os_disk, None if "/" in os_disk else group_name(full.subscription, full.group)),
-        target_regions=target_regions_of(target_regions),
-        location=location,
-        exclude_from_latest=exclude_from_latest,
-        tags=tags_of(tags),
-    )
-    operation = session.client.galleries.create_version(
-        parent_of(str(full)), last_part(str(full)), wanted, request_id=request_id
-    )
-    if no_wait:
-        session.answer(operation.message, "operation")
-    else:
-        session.answer(wait_for(session, operation, "replicating", timeout), KIND)
+    group = group_name(full.subscription, full.group)
+    wanted = ImageVersion(location=location, source_version=source_version)
+    if os_disk:
+        wanted.os_disk = full_disk_name(session, os_disk, None if "/" in os_disk else group)
+    wanted.data_disks.extend(data_disks_of(session, data_disks, group))
+    fill(wanted, given)
+    operation = _create(session, str(full), wanted, request_id)
+    answer_with(session, operation, no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command(cls=SpreadCommand)
+@named("version")
+@click.option("--from", "source", required=True, metavar="NAME", help="Full name of the version to copy.")
+@click.option("-l", "--location", default="", metavar="REGION", help="Home region; default: the gallery's.")
+@field_flags(CHANGING)
+@waiting
+@with_session()
+def copy(
+    session: Session,
+    *,
+    where: Where,
+    source: str,
+    location: str,
+    given: Mapping[FieldFlag, Any],
+    no_wait: bool,
+    timeout: float | None,
+) -> None:
+    """Copy an image version under another name, within the server: nothing is moved or renamed."""
+    from galleria.v1.image_versions_pb2 import ImageVersion
+
+    wanted = ImageVersion(location=location, source_version=source)
+    fill(wanted, given)
+    operation = _create(session, str(image_name(session, where, "version")), wanted, "")
+    answer_with(session, operation, no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command(cls=SpreadCommand)
+@named("version")
+@field_flags(CHANGING)
+@click.option("--etag", default="", help="Refuse unless this is its etag.")
+@waiting
+@with_session()
+def update(
+    session: Session, *, where: Where, given: Mapping[FieldFlag, Any], etag: str, no_wait: bool, timeout: float | None
+) -> None:
+    """Change an image version: what flags are given for, as a whole (--target-regions names all that are wanted)."""
+    from galleria.v1.image_versions_pb2 import ImageVersion
+
+    wanted = ImageVersion(name=str(image_name(session, where, "version")), etag=etag)
+    operation = session.client.galleries.update_version(wanted, fill(wanted, given))
+    answer_with(session, operation, no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command("add-region", cls=SpreadCommand)
+@named("version")
+@click.option("--target-regions", multiple=True, required=True, metavar="REGION[=COUNT][=TYPE] ...", help="To add.")
+@waiting
+@with_session()
+def add_region(
+    session: Session, *, where: Where, target_regions: tuple[str, ...], no_wait: bool, timeout: float | None
+) -> None:
+    """Replicate an image version to more regions; others may change other regions meanwhile."""
+    full, regions = str(image_name(session, where, "version")), target_regions_of(target_regions)
+    operation = session.client.galleries.add_target_regions(full, regions)
+    answer_with(session, operation, no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command("remove-region", cls=SpreadCommand)
+@named("version")
+@click.option("--regions", multiple=True, required=True, metavar="REGION ...", help="To give up.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@waiting
+@with_session()
+def remove_region(
+    session: Session, *, where: Where, regions: tuple[str, ...], yes: bool, no_wait: bool, timeout: float | None
+) -> None:
+    """Give the replicas of an image version in regions up; others may change other regions meanwhile."""
+    full = str(image_name(session, where, "version"))
+    confirm(f"the replicas of {full} in {', '.join(regions)}", yes=yes)
+    operation = session.client.galleries.remove_target_regions(full, regions)
+    answer_with(session, operation, no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command("set-replicas")
+@named("version")
+@click.option("--region", required=True, help="Region that is ordered.")
+@click.option("--count", type=int, required=True, metavar="N", help="Replicas, 1 to 100.")
+@waiting
+@with_session()
+def set_replicas(
+    session: Session, *, where: Where, region: str, count: int, no_wait: bool, timeout: float | None
+) -> None:
+    """Have another number of replicas of an image version in a region."""
+    full = str(image_name(session, where, "version"))
+    operation = session.client.galleries.set_replica_count(full, region, count)
+    answer_with(session, operation, no_wait=no_wait, timeout=timeout)
 
 
 @image_version.command()
@@ -140,6 +244,7 @@ def wait(
 @image_version.command()
 @named("version")
 @click.option("--region", required=True, help="Region to read from.")
+@click.option("--lun", type=int, metavar="N", help="Data disk; default: the operating system disk.")
 @click.option("--output", "file", required=True, metavar="FILE", help="File or block device; - is standard output.")
 @click.option("--seed", "seeds", multiple=True, metavar="FILE", help="Older image to take unchanged chunks from.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
@@ -148,8 +253,10 @@ def wait(
 @with_session(file_output=True)
 def pull(
     session: Session,
+    *,
     where: Where,
     region: str,
+    lun: int | None,
     file: str,
     seeds: tuple[str, ...],
     force: bool,
@@ -166,12 +273,20 @@ def pull(
             full,
             file,
             region=region,
+            lun=lun,
             seeds=seeds,
             options=PullOptions(force=force, fsync=fsync, give_up_seconds=give_up),
             progress=lambda state: progress.update(state.done, state.total, state.retrying),
         )
     if file != "-":
         session.answer(camel_case(dataclasses.asdict(report)), "pull")
+
+
+def _create(session: Session, full: str, wanted: ImageVersion, request_id: str) -> Operation[ImageVersion]:
+    from galleria_client.resource_names import last_part, parent_of
+
+    create_version = session.client.galleries.create_version
+    return create_version(parent_of(full), last_part(full), wanted, request_id=request_id)
 
 
 def camel_case(values: dict[str, object]) -> dict[str, object]:

@@ -26,20 +26,29 @@ class Content:
     """What is pulled: a disk or an exact image version in a region."""
 
     def __init__(
-        self, transport: Transport, name: str, region: str, give_up_seconds: float, stop: threading.Event
+        self,
+        transport: Transport,
+        source: pb.ContentSource,
+        give_up_seconds: float,
+        stop: threading.Event,
     ) -> None:
+        """`source` may name `latest`."""
         self._transport = transport
         self._stub = ContentsStub(transport.channel)
         self._give_up = give_up_seconds
         self._stop = stop
-        request = pb.GetLayoutRequest(source=pb.ContentSource(name=name, region=region))
-        self.answer = transport.unary(self._stub.GetLayout, request, repeat=True)
+        self.answer = transport.unary(self._stub.GetLayout, pb.GetLayoutRequest(source=source), repeat=True)
         self.layout = verified_layout(self.answer)
+        self._source = pb.ContentSource()
+        self._source.CopyFrom(source)
+        self._source.MergeFrom(
+            pb.ContentSource(name=self.answer.name, region=self.answer.region, digest=self.answer.digest)
+        )
 
     @property
     def source(self) -> pb.ContentSource:
         """How the following calls name it: exactly, and with the digest that it must have."""
-        return pb.ContentSource(name=self.answer.name, region=self.answer.region, digest=self.answer.digest)
+        return self._source
 
     def segments(self, received: Callable[[int], None]) -> Iterator[Segment | tuple[int, int]]:
         """Every segment in order; stretches of empty ones as their start and end in bytes.

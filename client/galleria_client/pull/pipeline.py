@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from galleria.v1 import contents_pb2 as pb
 from galleria_client._sync.transport import Transport
 from galleria_client.errors import Interrupted
 from galleria_client.pull.calls import read_chunks_call
@@ -31,8 +32,7 @@ SEED_BATCH = 1 << 20
 
 def pull_content(
     transport: Transport,
-    name: str,
-    region: str,
+    source: pb.ContentSource,
     output: str,
     seeds: Sequence[str] = (),
     options: PullOptions | None = None,
@@ -43,7 +43,7 @@ def pull_content(
     options = options or PullOptions()
     if output != PIPE:
         check_free(output, force=options.force)
-    pull = _Pull(transport, name, region, options, progress, stop or threading.Event())
+    pull = _Pull(transport, source, options, progress, stop or threading.Event())
     with Seeds(pull.content.layout.rule) as found:
         for seed in seeds:
             found.add(seed)
@@ -54,13 +54,12 @@ def pull_content(
 
 def verify_content(
     transport: Transport,
-    name: str,
-    region: str = "",
+    source: pb.ContentSource,
     progress: PullProgress | None = None,
     stop: threading.Event | None = None,
 ) -> PullReport:
     """Read everything back and keep nothing; see `Contents.verify`."""
-    pull = _Pull(transport, name, region, PullOptions(), progress, stop or threading.Event())
+    pull = _Pull(transport, source, PullOptions(), progress, stop or threading.Event())
     with Seeds(pull.content.layout.rule) as none:
         return pull.run(NullSink(), none)
 
@@ -81,8 +80,7 @@ class _Pull:
     def __init__(
         self,
         transport: Transport,
-        name: str,
-        region: str,
+        source: pb.ContentSource,
         options: PullOptions,
         progress: PullProgress | None,
         stop: threading.Event,
@@ -92,7 +90,7 @@ class _Pull:
         self._options = options
         self._progress = progress
         self._stop = stop
-        self.content = Content(transport, name, region, options.give_up_seconds, stop)
+        self.content = Content(transport, source, options.give_up_seconds, stop)
         self.state = PullRun(self.content.answer.occupied_bytes)
         self.state.received = len(self.content.answer.layout)
 

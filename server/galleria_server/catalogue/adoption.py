@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
@@ -12,9 +12,12 @@ from galleria_server.catalogue import definitions, groups
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.domain.errors import AlreadyExists, InvalidRequest, NotFound
 from galleria_server.domain.errors_content import RootNotUsable
-from galleria_server.domain.models import Copy, CopyState, Disk, DiskState, ImageVersion, TargetRegion, VersionState
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.models import Copy, CopyState, Disk, DiskState
 from galleria_server.domain.names import DISK_ID, DiskName, VersionName, fold, parse_disk, parse_id, parse_version
 from galleria_server.domain.placement import Account
+from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.version import DATA_DISKS, AnyVersion, Content, Version, VersionState
 from galleria_server.metadata import copies, disks, versions
 from galleria_server.metadata.engine import Transaction
 
@@ -93,18 +96,19 @@ def _adopt_disk(transaction: Transaction, root: FoundRoot, disk_id: str) -> Disk
 
 
 def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
-    version = versions.find_by_uid(transaction, root.resource) or _new_version(transaction, root)
-    if version.digest != root.digest:
-        raise RootNotUsable(str(root.id), f"{version.name} has other content, {version.digest}")
+    name, lun = _version_of(root)
+    version = versions.find_by_uid(transaction, root.resource) or _new_version(transaction, root, name, lun)
     if version.state is VersionState.DELETING:
         raise RootNotUsable(str(root.id), f"{version.name} is being deleted")
-    own = copies.of_version(transaction, version.uid)
+    content = _content_of(transaction, root, version, lun)
+    own = [copy for copy in copies.of_version(transaction, version.uid) if copy.position == content.position]
     if any((copy.region, copy.volume) == (root.region, root.volume) for copy in own):
         raise RootNotUsable(str(root.id), f"{version.name} has another copy on this volume")
     ordinal = max((copy.ordinal for copy in own if copy.region == root.region), default=-1) + 1
     copy = Copy(
         uid=uuid4(),
         version_uid=version.uid,
+        position=content.position,
         region=root.region,
         ordinal=ordinal,
         zone=root.zone,
@@ -115,44 +119,82 @@ def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
         done_bytes=root.occupied,
     )
     copies.add(transaction, [copy])
-    if own or not version.target_regions:
-        versions.order_at_least(transaction, version.uid, TargetRegion(root.region, ordinal + 1, root.account))
+    _order_at_least(transaction, version, TargetRegion(root.region, ordinal + 1, root.account))
     return version.name
 
 
-def _new_version(transaction: Transaction, root: FoundRoot) -> ImageVersion:
-    name = _named(root, parse_version)
+def _version_of(root: FoundRoot) -> tuple[VersionName, int | None]:
+    """The version that a root was pinned for, and the LUN if it is of a data disk."""
+    name, _, lun = root.name.partition(f"/{DATA_DISKS}/")
+    return _named(replace(root, name=name), parse_version), int(lun) if lun.isdecimal() else None
+
+
+def _content_of(transaction: Transaction, root: FoundRoot, version: AnyVersion, lun: int | None) -> Content:
+    """The version's content that the root has; a data disk that the version lacks is added."""
+    found = next((content for content in version.contents if content.lun == lun), None)
+    if found is None:
+        found = _content(root, len(version.contents), lun)
+        versions.add_contents(transaction, version.uid, [found])
+    if found.digest != root.digest:
+        raise RootNotUsable(str(root.id), f"{version.name} has other content, {found.digest}")
+    return found
+
+
+def _order_at_least(transaction: Transaction, version: AnyVersion, wanted: TargetRegion) -> None:
+    """Order as many replicas in a region, unless as many are ordered there."""
+    before = next((target for target in version.target_regions if target.region == wanted.region), None)
+    if before is not None and before.replica_count >= wanted.replica_count:
+        return
+    more = wanted if before is None else replace(before, replica_count=wanted.replica_count)
+    others = (target for target in version.target_regions if target.region != wanted.region)
+    spec = replace(version.spec, target_regions=(*others, more))
+    versions.change(transaction, replace(version, spec=spec))
+
+
+def _new_version(transaction: Transaction, root: FoundRoot, name: VersionName, lun: int | None) -> AnyVersion:
     taken = versions.find(transaction, name)
     if taken is not None:
         raise AlreadyExists("image version", str(taken.name))
+    if lun is not None:
+        raise RootNotUsable(
+            str(root.id), f"it is a data disk of {name}: adopt the root of its operating system disk first"
+        )
     try:
-        definition = definitions.require(transaction, name.image)
+        definition = definitions.require(transaction, name.definition)
     except NotFound as error:
-        reason = f"create the gallery and the image definition {name.image} first"
+        reason = f"create the gallery and the image definition {name.definition} first"
         raise RootNotUsable(str(root.id), reason) from error
-    version = ImageVersion(
+    version = Version(
         uid=root.resource,
         group_uid=root.scope,
         definition_uid=definition.uid,
         name=VersionName(definition.name, name.number),
         location=root.region,
-        tags={},
-        source_disk_uid=uuid4(),
-        source_disk="",
-        target_regions=(TargetRegion(root.region, 1, root.account),),
-        exclude_from_latest=False,
-        size_bytes=root.size,
-        occupied_bytes=root.occupied,
-        digest=root.digest,
-        sha256="",
+        spec=ImageVersionSpec(target_regions=(TargetRegion(root.region, 1, root.account),)),
+        contents=(_content(root, 0, None),),
         state=VersionState.SUCCEEDED,
         operation_uid=uuid4(),
         create_time=root.pinned,
+        update_time=root.pinned,
         published_time=root.pinned,
         etag=new_etag(),
     )
     versions.add(transaction, version)
     return version
+
+
+def _content(root: FoundRoot, position: int, lun: int | None) -> Content:
+    return Content(
+        position=position,
+        lun=lun,
+        source="",
+        source_disk_uid=None,
+        source_version_uid=None,
+        size_bytes=root.size,
+        occupied_bytes=root.occupied,
+        digest=root.digest,
+        sha256="",
+    )
 
 
 def _named(root: FoundRoot, parse: Callable[[str, str], N]) -> N:

@@ -12,7 +12,7 @@ from galleria_server.domain import image_definition as rules
 from galleria_server.domain.changes import check_allowed, check_unchanged
 from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
-from galleria_server.domain.names import GalleryName, ImageName
+from galleria_server.domain.names import DefinitionName, GalleryName
 from galleria_server.domain.validation import refuse
 from galleria_server.metadata import definitions, versions
 from galleria_server.metadata.engine import Transaction
@@ -22,7 +22,7 @@ FIELD = "image_definition"
 
 
 def create(
-    transaction: Transaction, name: ImageName, location: str, spec: DefinitionSpec, now: datetime
+    transaction: Transaction, name: DefinitionName, location: str, spec: DefinitionSpec, now: datetime
 ) -> ImageDefinition:
     """Add an image definition; an empty `location` means the gallery's.
 
@@ -41,7 +41,7 @@ def create(
     definition = ImageDefinition(
         uid=uuid4(),
         gallery_uid=gallery.uid,
-        name=ImageName(gallery.name, name.image),
+        name=DefinitionName(gallery.name, name.id),
         location=location,
         spec=rules.settled(spec),
         create_time=now,
@@ -52,7 +52,7 @@ def create(
     return definition
 
 
-def require(transaction: Transaction, name: ImageName) -> ImageDefinition:
+def require(transaction: Transaction, name: DefinitionName) -> ImageDefinition:
     """The image definition of that name. Raises NotFound."""
     definition = definitions.find(transaction, name)
     if definition is None:
@@ -75,7 +75,7 @@ def page(transaction: Transaction, gallery: GalleryName, after: str, limit: int)
 
 def update(
     transaction: Transaction,
-    name: ImageName,
+    name: DefinitionName,
     change: Change[ImageDefinition, DefinitionSpec],
     now: datetime,
     *,
@@ -100,7 +100,7 @@ def update(
     return after
 
 
-def remove(transaction: Transaction, name: ImageName, etag: str) -> None:
+def remove(transaction: Transaction, name: DefinitionName, etag: str) -> None:
     """Remove a definition that has no versions. Raises NotFound, EtagMismatch, InUse."""
     definition = require(transaction, name)
     galleries.require_writable(transaction, name.gallery)

@@ -7,8 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from galleria_server.catalogue.writes import new_etag
-from galleria_server.domain.models import Copy, CopyState, Failure, ImageVersion, OperationState, VersionState
-from galleria_server.domain.replication import was_ready
+from galleria_server.domain.models import Copy, CopyState, Failure, OperationState
+from galleria_server.domain.replication import wanted, was_ready
+from galleria_server.domain.version import UNDER_WAY, AnyVersion, VersionState
 from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
@@ -16,8 +17,8 @@ from galleria_server.metadata.engine import Transaction
 def settle_version(transaction: Transaction, version_uid: UUID, now: datetime) -> None:
     """Bring version and operations in line with the copies. Call in the transaction that moved a copy; ring after it.
 
-    A version is SUCCEEDED when every copy is READY, or was and came to lack something; FAILED when none is under way
-    and one FAILED; and gone when it was being deleted and its last copy is.
+    A version that is being made or changed is SUCCEEDED when every copy is READY, or was and came to lack something;
+    FAILED when none is under way and one FAILED; and gone when it was being deleted and its last copy is.
     """
     version = versions.find_by_uid(transaction, version_uid)
     if version is None:
@@ -26,31 +27,30 @@ def settle_version(transaction: Transaction, version_uid: UUID, now: datetime) -
     if version.state is VersionState.DELETING and not found:
         _end_operations(transaction, version_uid, OperationState.SUCCEEDED, now)
         versions.drop(transaction, version_uid)
-    elif version.state is VersionState.CREATING and _is_made(version, found):
-        _end_creation(transaction, version, found, now)
+    elif version.state in UNDER_WAY and _is_made(version, kept := wanted(version, found)):
+        _end_making(transaction, version, kept, now)
 
 
-def _is_made(version: ImageVersion, found: Sequence[Copy]) -> bool:
+def _is_made(version: AnyVersion, found: Sequence[Copy]) -> bool:
     return all(copy.state not in copies.UNFINISHED or was_ready(version, copy) for copy in found)
 
 
-def _end_creation(transaction: Transaction, version: ImageVersion, found: Sequence[Copy], now: datetime) -> None:
+def _end_making(transaction: Transaction, version: AnyVersion, found: Sequence[Copy], now: datetime) -> None:
     failed = [copy for copy in found if copy.state is CopyState.FAILED]
     if not failed:
         versions.set_state(transaction, version.uid, VersionState.SUCCEEDED, new_etag(), published_time=now)
         _end_operations(transaction, version.uid, OperationState.SUCCEEDED, now)
         return
     versions.set_state(transaction, version.uid, VersionState.FAILED, new_etag())
-    creation = operations.find(transaction, version.operation_uid)
-    if creation is not None and creation.cancel_requested:
-        end_cancelled(transaction, creation.uid, creation.target, now)
-    else:
-        _end_operations(transaction, version.uid, OperationState.FAILED, now, _failure(version, failed))
+    for operation in operations.running_on(transaction, version.uid):
+        if operation.cancel_requested:
+            end_cancelled(transaction, operation.uid, operation.target, now)
+    _end_operations(transaction, version.uid, OperationState.FAILED, now, _failure(version, failed))
 
 
 def end_cancelled(transaction: Transaction, uid: UUID, target: str, now: datetime) -> None:
     """End a running operation as cancelled."""
-    failure = Failure("CANCELLED", f"the creation of {target} was cancelled", {"target": target})
+    failure = Failure("CANCELLED", f"the replication of {target} was cancelled", {"target": target})
     operations.finish(transaction, uid, OperationState.CANCELLED, now, failure)
 
 
@@ -61,7 +61,7 @@ def _end_operations(
         operations.finish(transaction, operation.uid, state, now, failure)
 
 
-def _failure(version: ImageVersion, failed: Sequence[Copy]) -> Failure:
+def _failure(version: AnyVersion, failed: Sequence[Copy]) -> Failure:
     regions = ", ".join(sorted({copy.region for copy in failed}))
     first = failed[0]
     values = {"name": str(version.name), "regions": regions, "volume": first.volume, "details": first.details}

@@ -1,95 +1,95 @@
-"""Image versions: create, get, list, resolve, delete."""
+"""Image versions: create, get, list, update, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import definitions, galleries, regions
+from galleria_server.catalogue import definitions, galleries, regions, replicas
+from galleria_server.catalogue.image_sources import FIELD, KIND, Source, source_of
+from galleria_server.catalogue.replicas import VolumesOf
 from galleria_server.catalogue.settlement import end_cancelled, settle_version
-from galleria_server.catalogue.writes import check_etag, new_etag
-from galleria_server.domain.errors import AlreadyExists, NotFound, WrongState
-from galleria_server.domain.errors_content import NotInRegion
+from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
+from galleria_server.domain import image_version as rules
+from galleria_server.domain import publishing
+from galleria_server.domain.changes import check_unchanged
+from galleria_server.domain.errors import AlreadyExists, DeletionBlocked, FieldViolation, InUse, NotFound, WrongState
 from galleria_server.domain.image_definition import ImageDefinition
-from galleria_server.domain.models import (
-    Copy,
-    CopyState,
-    Disk,
-    DiskState,
-    ImageVersion,
-    Operation,
-    OperationState,
-    TargetRegion,
-    Verb,
-    VersionState,
-)
-from galleria_server.domain.names import DiskName, ImageName, VersionName, VersionNumber
-from galleria_server.domain.placement import Place
-from galleria_server.domain.publishing import settled_targets
-from galleria_server.domain.tags import Tags
-from galleria_server.metadata import copies, disks, operations, versions
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.models import Copy, Operation, OperationState, Verb
+from galleria_server.domain.names import DefinitionName, VersionName, VersionNumber
+from galleria_server.domain.placement import ZONES, Account
+from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.validation import Violations, check_future, refuse
+from galleria_server.domain.version import UNDER_WAY, AnyVersion, ImageVersion, Version, VersionState
+from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
-KIND = "image version"
-
-PlaceCopies = Callable[[UUID, Sequence[TargetRegion], tuple[str, str] | None], Sequence[Place]]
-"""Chooses volumes: resource group, target regions, region and volume of the source. Raises NotEnoughVolumes."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewVersion:
-    """A version that somebody asked for; an empty `location` means the gallery's, no targets one replica there."""
-
-    name: VersionName
-    location: str
-    tags: Tags
-    os_disk: DiskName
-    targets: tuple[TargetRegion, ...]
-    exclude_from_latest: bool
+Regions = tuple[TargetRegion, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
     """A version with all its copies."""
 
-    version: ImageVersion
+    version: AnyVersion
     copies: tuple[Copy, ...]
 
 
-def create(transaction: Transaction, new: NewVersion, place: PlaceCopies, now: datetime) -> Operation:
-    """Add a version, its copies and the operation that makes them.
+def create(
+    transaction: Transaction,
+    name: VersionName,
+    location: str,
+    spec: ImageVersionSpec,
+    volumes: VolumesOf,
+    now: datetime,
+) -> Operation:
+    """Add a version, its copies and the operation that makes them; an empty `location` means the gallery's.
 
-    Raises NotFound, AlreadyExists, InvalidRequest, WrongState for a disk without content, NotEnoughVolumes.
+    One of that name that FAILED is tried again, with what is asked for now. Raises NotFound, AlreadyExists,
+    InvalidRequest, WrongState for a source without content, RegionRestricted, NotEnoughVolumes.
     """
-    definition = definitions.require(transaction, new.name.image)
-    galleries.require_writable(transaction, new.name.image.gallery)
-    existing = versions.find(transaction, new.name)
-    if existing is not None:
+    definition = definitions.require(transaction, name.definition)
+    gallery = galleries.require_writable(transaction, name.definition.gallery)
+    existing = versions.find(transaction, name)
+    if existing is not None and existing.state is not VersionState.FAILED:
         raise AlreadyExists(KIND, str(existing.name))
-    disk = _ready_disk(transaction, new.os_disk)
-    version = _version(transaction, new, definition, disk, now)
-    used = {version.location, *(target.region for target in version.target_regions)}
-    regions.check_access(transaction, new.name.image.gallery.group.subscription, sorted(used))
-    places = place(version.group_uid, version.target_regions, (disk.location, disk.volume))
+    location = location or (existing.location if existing else gallery.location)
+    refuse(
+        publishing.check_home(FIELD, spec, location),
+        rules.check_in_definition(FIELD, spec, definition.spec),
+        check_future(f"{FIELD}.end_of_life_time", spec.end_of_life_time, now),
+    )
+    source = source_of(transaction, spec, definition)
+    settled = publishing.settled(source.spec, location, lambda region: volumes(region).zonal)
+    _check_regions(transaction, name, (location, *(target.region for target in settled.target_regions)))
+    refuse(_check_zones(settled.target_regions, volumes))
+    source = replace(source, spec=settled)
+    if existing is not None:
+        return _begin_again(transaction, existing, location, source, volumes, now)
+    version = _new(definition, name, location, gallery.group_uid, source, now)
     versions.add(transaction, version)
-    copies.add(transaction, [_pending(version.uid, where) for where in places])
+    replicas.order(transaction, version, source.homes, volumes)
     return _begin(transaction, version, Verb.CREATE, version.operation_uid, now)
 
 
-def get(transaction: Transaction, name: VersionName, region: str) -> VersionView:
-    """The version of that name; `latest` is resolved in `region`. Raises NotFound, NotInRegion."""
-    version = _require(transaction, name) if name.number else resolve(transaction, name, region)
-    return view(transaction, version)
+def require(transaction: Transaction, name: VersionName) -> AnyVersion:
+    """The version of that name. Raises NotFound."""
+    version = versions.find(transaction, name)
+    if version is None:
+        raise NotFound(KIND, str(name))
+    return version
 
 
-def view(transaction: Transaction, version: ImageVersion) -> VersionView:
+def view(transaction: Transaction, version: AnyVersion) -> VersionView:
     """The version with its copies."""
     return VersionView(version, tuple(copies.of_version(transaction, version.uid)))
 
 
-def page(transaction: Transaction, image: ImageName, below: VersionNumber | None, limit: int) -> list[VersionView]:
+def page(transaction: Transaction, image: DefinitionName, below: VersionNumber | None, limit: int) -> list[VersionView]:
     """Up to `limit` versions, highest first, those less than `below`. Raises NotFound for the definition."""
     definition = definitions.require(transaction, image)
     found = versions.page(transaction, definition.uid, below, limit)
@@ -97,34 +97,65 @@ def page(transaction: Transaction, image: ImageName, below: VersionNumber | None
     return [VersionView(version, tuple(of_each[version.uid])) for version in found]
 
 
-def resolve(transaction: Transaction, name: VersionName, region: str) -> ImageVersion:
-    """The version that `name` means in `region`; `latest` is one that is usable there.
+def update(
+    transaction: Transaction,
+    name: VersionName,
+    change: Change[ImageVersion, ImageVersionSpec],
+    volumes: VolumesOf,
+    now: datetime,
+) -> Operation:
+    """Change a version and bring its copies in line with the regions that it orders then.
 
-    One all whose copies there lack something is read as far as it goes. Raises NotFound when there is no such version
-    at all, NotInRegion when none can be read there.
+    Raises NotFound, MoveNotSupported, EtagMismatch, InvalidRequest, WrongState while it is being deleted,
+    RegionRestricted, NotEnoughVolumes.
     """
-    if name.number is None:
-        return _latest(transaction, name, region)
-    version = _require(transaction, name)
-    if version.state is VersionState.DELETING:
-        raise NotFound(KIND, str(version.name))
-    if not copies.served(transaction, version.uid, region):
-        raise NotInRegion(str(version.name), region)
-    return version
+    before = _changeable(transaction, name)
+    check_uid(KIND, str(before.name), before.uid, change.uid)
+    check_etag(str(before.name), change.etag, before.etag)
+    asked = change.apply(before)
+    refuse(rules.check(FIELD, asked), publishing.check_home(FIELD, asked, before.location))
+    spec = publishing.settled(asked, before.location, lambda region: volumes(region).zonal, before.target_regions)
+    refuse(
+        publishing.check_regions_kept(FIELD, before.spec, spec),
+        check_unchanged(FIELD, before.spec, spec, rules.IMMUTABLE),
+        _check_new_end_of_life(spec, before.spec, now),
+        _check_zones(spec.target_regions, volumes),
+    )
+    return _change(transaction, before, spec, volumes, now)
+
+
+def change_regions(
+    transaction: Transaction,
+    name: VersionName,
+    apply: Callable[[ImageVersion], Regions],
+    volumes: VolumesOf,
+    now: datetime,
+) -> Operation:
+    """Change the target regions of a version to what `apply` makes of them, whatever else was changed meanwhile.
+
+    Raises as `update`, and what `apply` raises.
+    """
+    before = _changeable(transaction, name)
+    asked = replace(before.spec, target_regions=apply(before))
+    refuse(rules.check(FIELD, asked), publishing.check_home(FIELD, asked, before.location))
+    spec = publishing.settled(asked, before.location, lambda region: volumes(region).zonal, before.target_regions)
+    refuse(publishing.check_regions_kept(FIELD, before.spec, spec), _check_zones(spec.target_regions, volumes))
+    return _change(transaction, before, spec, volumes, now)
 
 
 def remove(transaction: Transaction, name: VersionName, etag: str, now: datetime) -> Operation:
     """Begin to delete a version; its creation ends as cancelled. One that is being deleted has its operation already.
 
-    Raises NotFound, EtagMismatch.
+    Raises NotFound, EtagMismatch, DeletionBlocked before its end of life, InUse while others are copied from it.
     """
-    version = _require(transaction, name)
-    galleries.require_writable(transaction, name.image.gallery)
+    version = require(transaction, name)
+    galleries.require_writable(transaction, name.definition.gallery)
     check_etag(str(version.name), etag, version.etag)
     running = operations.running_on(transaction, version.uid)
     deletion = next((operation for operation in running if operation.verb is Verb.DELETE), None)
     if deletion is not None:
         return deletion
+    _check_deletable(transaction, version, now)
     for creation in running:
         end_cancelled(transaction, creation.uid, creation.target, now)
     versions.set_state(transaction, version.uid, VersionState.DELETING, new_etag())
@@ -134,75 +165,101 @@ def remove(transaction: Transaction, name: VersionName, etag: str, now: datetime
     return operation
 
 
-def _latest(transaction: Transaction, name: VersionName, region: str) -> ImageVersion:
-    definition = definitions.require(transaction, name.image)
-    version = versions.find_latest(transaction, definition.uid, region)
-    if version is not None:
-        return version
-    if versions.count(transaction, definition.uid) == 0:
-        raise NotFound(KIND, str(name))
-    raise NotInRegion(str(name), region)
+def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
+    end = version.spec.end_of_life_time
+    if version.spec.safety_profile.block_deletion_before_end_of_life and end is not None and end > now:
+        raise DeletionBlocked(KIND, str(version.name), end.isoformat())
+    unfinished = copies.count_unfinished_from(transaction, version.uid)
+    if unfinished:
+        raise InUse(KIND, str(version.name), "a copy that is being made from it", unfinished)
 
 
-def _require(transaction: Transaction, name: VersionName) -> ImageVersion:
-    version = versions.find(transaction, name)
-    if version is None:
-        raise NotFound(KIND, str(name))
-    return version
+def _changeable(transaction: Transaction, name: VersionName) -> ImageVersion:
+    galleries.require_writable(transaction, name.definition.gallery)
+    version = require(transaction, name)
+    if version.state is VersionState.DELETING:
+        raise WrongState(KIND, str(version.name), version.state.value, VersionState.SUCCEEDED.value)
+    return cast("ImageVersion", version)
 
 
-def _ready_disk(transaction: Transaction, name: DiskName) -> Disk:
-    disk = disks.find(transaction, name)
-    if disk is None:
-        raise NotFound("disk", str(name))
-    if disk.state is not DiskState.READY:
-        raise WrongState("disk", str(disk.name), disk.state.value, DiskState.READY.value)
-    return disk
+def _change(
+    transaction: Transaction, before: ImageVersion, spec: ImageVersionSpec, volumes: VolumesOf, now: datetime
+) -> Operation:
+    had = {target.region for target in before.target_regions}
+    new = [target.region for target in spec.target_regions if target.region not in had]
+    _check_regions(transaction, before.name, new)
+    state = before.state if before.state in UNDER_WAY else VersionState.UPDATING
+    after = replace(before, spec=spec, state=state, operation_uid=uuid4(), update_time=now, etag=new_etag())
+    versions.change(transaction, after)
+    replicas.order(transaction, after, (), volumes)
+    operation = _begin(transaction, after, Verb.UPDATE, after.operation_uid, now)
+    settle_version(transaction, after.uid, now)
+    return operations.find(transaction, operation.uid) or operation
 
 
-def _version(
-    transaction: Transaction, new: NewVersion, definition: ImageDefinition, disk: Disk, now: datetime
+def _begin_again(
+    transaction: Transaction, failed: AnyVersion, location: str, source: Source, volumes: VolumesOf, now: datetime
+) -> Operation:
+    """Publish under the name of a version that FAILED; copies of the same content are kept."""
+    if failed.location != location:
+        raise AlreadyExists(KIND, f"{failed.name} (in {failed.location})")
+    if [content.digest for content in failed.contents] != [content.digest for content in source.contents]:
+        copies.delete_all(transaction, failed.uid)
+    versions.drop_contents(transaction, failed.uid)
+    versions.add_contents(transaction, failed.uid, source.contents)
+    uid, state = uuid4(), VersionState.CREATING
+    again = replace(failed, spec=source.spec, contents=source.contents, state=state)
+    version = replace(again, operation_uid=uid, update_time=now, etag=new_etag())
+    versions.change(transaction, version)
+    replicas.order(transaction, version, source.homes, volumes)
+    operation = _begin(transaction, version, Verb.CREATE, uid, now)
+    settle_version(transaction, version.uid, now)
+    return operations.find(transaction, uid) or operation
+
+
+def _check_regions(transaction: Transaction, name: VersionName, used: Iterable[str]) -> None:
+    regions.check_access(transaction, name.definition.gallery.group.subscription, sorted(set(used)))
+
+
+def _check_zones(targets: Regions, volumes: VolumesOf) -> Violations:
+    few = [
+        (i, target.region)
+        for i, target in enumerate(targets)
+        if target.account is Account.STANDARD_ZRS and len(volumes(target.region).zones) < ZONES
+    ]
+    told = "Standard_ZRS is not supported in {}, which has fewer than three zones; use Standard_LRS or Premium_LRS"
+    return [
+        FieldViolation(f"{FIELD}.target_regions[{i}].storage_account_type", told.format(region)) for i, region in few
+    ]
+
+
+def _check_new_end_of_life(spec: ImageVersionSpec, before: ImageVersionSpec, now: datetime) -> Violations:
+    if spec.end_of_life_time == before.end_of_life_time:
+        return []
+    return check_future(f"{FIELD}.end_of_life_time", spec.end_of_life_time, now)
+
+
+def _new(
+    definition: ImageDefinition, name: VersionName, location: str, group_uid: UUID, source: Source, now: datetime
 ) -> ImageVersion:
-    gallery = galleries.require(transaction, definition.name.gallery)
-    location = new.location or gallery.location
-    return ImageVersion(
+    return Version(
         uid=uuid4(),
-        group_uid=gallery.group_uid,
+        group_uid=group_uid,
         definition_uid=definition.uid,
-        name=VersionName(definition.name, new.name.number),
+        name=VersionName(definition.name, name.number),
         location=location,
-        tags=new.tags,
-        source_disk_uid=disk.uid,
-        source_disk=str(disk.name),
-        target_regions=settled_targets(location, new.targets),
-        exclude_from_latest=new.exclude_from_latest,
-        size_bytes=disk.size_bytes,
-        occupied_bytes=disk.occupied_bytes,
-        digest=disk.digest,
-        sha256=disk.sha256,
+        spec=source.spec,
+        contents=source.contents,
         state=VersionState.CREATING,
         operation_uid=uuid4(),
         create_time=now,
+        update_time=now,
         published_time=None,
         etag=new_etag(),
     )
 
 
-def _pending(version_uid: UUID, where: Place) -> Copy:
-    return Copy(
-        uid=uuid4(),
-        version_uid=version_uid,
-        region=where.region,
-        ordinal=where.ordinal,
-        zone=where.zone,
-        volume=where.volume,
-        root_id=uuid4(),
-        lease_id=uuid4(),
-        state=CopyState.PENDING,
-    )
-
-
-def _begin(transaction: Transaction, version: ImageVersion, verb: Verb, uid: UUID, now: datetime) -> Operation:
+def _begin(transaction: Transaction, version: AnyVersion, verb: Verb, uid: UUID, now: datetime) -> Operation:
     running = OperationState.RUNNING
     operation = Operation(uid, verb, version.uid, str(version.name), running, False, None, now, None)
     operations.add(transaction, operation)

@@ -26,6 +26,10 @@ _GALLERIES = {
     "CreateImageVersion": f"{_COMPUTE}/galleries/images/versions/write",
     "GetImageVersion": f"{_COMPUTE}/galleries/images/versions/read",
     "ListImageVersions": f"{_COMPUTE}/galleries/images/versions/read",
+    "UpdateImageVersion": f"{_COMPUTE}/galleries/images/versions/write",
+    "AddTargetRegions": f"{_COMPUTE}/galleries/images/versions/write",
+    "RemoveTargetRegions": f"{_COMPUTE}/galleries/images/versions/write",
+    "SetReplicaCount": f"{_COMPUTE}/galleries/images/versions/write",
     "DeleteImageVersion": f"{_COMPUTE}/galleries/images/versions/delete",
     "ResolveImageVersion": f"{_COMPUTE}/galleries/images/versions/read",
 }

@@ -181,6 +181,34 @@ class MoveNotSupported(DomainError):
         )
 
 
+class DeletionBlocked(DomainError):
+    """The resource is kept until its end of life."""
+
+    def __init__(self, kind: str, name: str, end_of_life: str) -> None:
+        super().__init__(kind, name, end_of_life)
+        self.kind = kind
+        self.name = name
+        self.end_of_life = end_of_life
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} {self.name} cannot be deleted before its end of life, {self.end_of_life}; clear "
+            "safety_profile.block_deletion_before_end_of_life, or set another end and wait for it"
+        )
+
+
+class EncryptionUnavailable(DomainError):
+    """Encryption at rest was asked for in a region, and bytes are not encrypted at rest yet."""
+
+    def __init__(self, field: str, region: str) -> None:
+        super().__init__(field, region)
+        self.field = field
+        self.region = region
+
+    def __str__(self) -> str:
+        return f"{self.field}: what lies in {self.region} cannot be encrypted at rest yet; leave encryption out"
+
+
 class RequestIdReused(DomainError):
     """The request id was used before with another request."""
 

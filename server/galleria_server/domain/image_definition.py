@@ -10,7 +10,7 @@ from uuid import UUID
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import MAX_DESCRIPTION, Permissions
 from galleria_server.domain.image_features import SECURITY_TYPE, Feature, check_features, spelled
-from galleria_server.domain.names import ImageName
+from galleria_server.domain.names import DefinitionName
 from galleria_server.domain.placement import Account
 from galleria_server.domain.tags import Tags, check_tags
 from galleria_server.domain.validation import (
@@ -148,7 +148,7 @@ class ImageDefinition:
 
     uid: UUID
     gallery_uid: UUID
-    name: ImageName
+    name: DefinitionName
     location: str
     spec: DefinitionSpec
     create_time: datetime

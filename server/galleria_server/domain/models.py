@@ -7,18 +7,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from galleria_server.domain.names import DiskName, VersionName, VersionNumber
-from galleria_server.domain.placement import Account
-from galleria_server.domain.tags import Tags
-
-
-class VersionState(Enum):
-    """Where a version is in its life."""
-
-    CREATING = "creating"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    DELETING = "deleting"
+from galleria_server.domain.names import DiskName
 
 
 class CopyState(Enum):
@@ -53,6 +42,7 @@ class Verb(Enum):
     """What an operation does to its target."""
 
     CREATE = "create"
+    UPDATE = "update"
     DELETE = "delete"
 
 
@@ -66,56 +56,12 @@ class OperationState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class TargetRegion:
-    """Replicas ordered in a region."""
-
-    region: str
-    replica_count: int
-    account: Account
-    exclude_from_latest: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ImageVersion:
-    """An image version, in `definition_uid`; `group_uid` is the resource group's, which places its copies.
-
-    `source_disk` is the name that its disk had; the disk may be gone. `operation_uid` is its creation.
-    """
-
-    uid: UUID
-    group_uid: UUID
-    definition_uid: UUID
-    name: VersionName
-    location: str
-    tags: Tags
-    source_disk_uid: UUID
-    source_disk: str
-    target_regions: tuple[TargetRegion, ...]
-    exclude_from_latest: bool
-    size_bytes: int
-    occupied_bytes: int
-    digest: str
-    sha256: str
-    state: VersionState
-    operation_uid: UUID
-    create_time: datetime
-    published_time: datetime | None
-    etag: str
-
-    @property
-    def number(self) -> VersionNumber:
-        """Its number; a stored version is never `latest`."""
-        if self.name.number is None:
-            raise ValueError(self.name)
-        return self.name.number
-
-
-@dataclass(frozen=True, slots=True)
 class Copy:
-    """One full set of a version's bytes on one volume, wanted or there.
+    """One content of a version, by its position, on one volume, wanted or there.
 
-    `epoch` grows with every claim; whoever holds an older one may write nothing. `root_id` pins the bytes on the
-    volume, `lease_id` is the volume's lease of the work in progress.
+    All contents of a version with one ordinal on one volume are one copy of it. `epoch` grows with every claim;
+    whoever holds an older one may write nothing. `root_id` pins the bytes on the volume, `lease_id` is the volume's
+    lease of the work in progress.
     """
 
     uid: UUID
@@ -127,6 +73,7 @@ class Copy:
     root_id: UUID
     lease_id: UUID
     state: CopyState
+    position: int = 0
     owner: UUID | None = None
     epoch: int = 0
     lease_until: datetime | None = None
@@ -169,7 +116,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Work that outlives its call, on the image version `target_uid`."""
+    """Work that outlives its call, on the version `target_uid`."""
 
     uid: UUID
     verb: Verb

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -120,26 +121,34 @@ class GalleryName:
         return f"{self.group}/galleries/{self.gallery}"
 
 
+class Artifact(Enum):
+    """What a gallery holds, by the word that names have for it."""
+
+    IMAGE = "images"
+    APPLICATION = "applications"
+
+
 @dataclass(frozen=True, slots=True)
-class ImageName:
-    """{gallery}/images/{image}."""
+class DefinitionName:
+    """{gallery}/images/{image} or {gallery}/applications/{application}."""
 
     gallery: GalleryName
-    image: str
+    id: str
+    artifact: Artifact = Artifact.IMAGE
 
     def __str__(self) -> str:
-        return f"{self.gallery}/images/{self.image}"
+        return f"{self.gallery}/{self.artifact.value}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class VersionName:
-    """{image}/versions/{version}; a number of None is `latest`."""
+    """{definition}/versions/{version}; a number of None is `latest`."""
 
-    image: ImageName
+    definition: DefinitionName
     number: VersionNumber | None
 
     def __str__(self) -> str:
-        return f"{self.image}/versions/{self.number or LATEST}"
+        return f"{self.definition}/versions/{self.number or LATEST}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +164,7 @@ class DiskName:
 
 _GROUP_WORDS = ("subscriptions", "resourceGroups")
 _GALLERY_WORDS = (*_GROUP_WORDS, "galleries")
-_IMAGE_WORDS = (*_GALLERY_WORDS, "images")
-_VERSION_WORDS = (*_IMAGE_WORDS, "versions")
+_DEFINITION_WORDS = {artifact: (*_GALLERY_WORDS, artifact.value) for artifact in Artifact}
 _DISK_WORDS = (*_GROUP_WORDS, "disks")
 
 
@@ -188,28 +196,46 @@ def parse_gallery(field: str, text: str) -> GalleryName:
     return _gallery(field, _split(field, text, _GALLERY_WORDS))
 
 
-def parse_image(field: str, text: str) -> ImageName:
+def parse_image(field: str, text: str) -> DefinitionName:
     """The image definition that `text` names."""
-    return _image(field, _split(field, text, _IMAGE_WORDS))
+    return parse_definition(field, text, Artifact.IMAGE)
 
 
-def parse_version(field: str, text: str) -> VersionName:
-    """The image version that `text` names; its last part must be a number."""
-    parts = _split(field, text, _VERSION_WORDS)
-    return VersionName(_image(field, parts), parse_number(field, parts[4]))
+def parse_definition(field: str, text: str, artifact: Artifact) -> DefinitionName:
+    """The image definition or application that `text` names."""
+    return _definition(field, _split(field, text, _DEFINITION_WORDS[artifact]), artifact)
 
 
-def parse_version_or_latest(field: str, text: str) -> VersionName:
-    """The image version that `text` names; its last part may be `latest`."""
-    parts = _split(field, text, _VERSION_WORDS)
+def parse_version(field: str, text: str, artifact: Artifact = Artifact.IMAGE) -> VersionName:
+    """The version that `text` names; its last part must be a number."""
+    parts = _split(field, text, (*_DEFINITION_WORDS[artifact], "versions"))
+    return VersionName(_definition(field, parts, artifact), parse_number(field, parts[4]))
+
+
+def parse_version_or_latest(field: str, text: str, artifact: Artifact = Artifact.IMAGE) -> VersionName:
+    """The version that `text` names; its last part may be `latest`."""
+    parts = _split(field, text, (*_DEFINITION_WORDS[artifact], "versions"))
     number = None if fold(parts[4]) == LATEST else parse_number(field, parts[4])
-    return VersionName(_image(field, parts), number)
+    return VersionName(_definition(field, parts, artifact), number)
+
+
+def artifact_of(text: str) -> Artifact:
+    """Whether a name is of an application or below one, or else of an image."""
+    words = [fold(word) for word in text.split("/")[::2]]
+    return Artifact.APPLICATION if Artifact.APPLICATION.value in words else Artifact.IMAGE
 
 
 def parse_disk(field: str, text: str) -> DiskName:
     """The disk that `text` names."""
     parts = _split(field, text, _DISK_WORDS)
     return DiskName(_group(field, parts), parse_id(field, parts[2], DISK_ID))
+
+
+def parse_encryption_set(field: str, text: str) -> UUID:
+    """The subscription of the disk encryption set that `text` names."""
+    parts = _split(field, text, (*_GROUP_WORDS, "diskEncryptionSets"))
+    parse_id(field, parts[2], DISK_ID)
+    return _group(field, parts).subscription
 
 
 def parse_operation(field: str, text: str) -> UUID:
@@ -265,8 +291,8 @@ def _gallery(field: str, parts: list[str]) -> GalleryName:
     return GalleryName(_group(field, parts), parse_id(field, parts[2], GALLERY_ID))
 
 
-def _image(field: str, parts: list[str]) -> ImageName:
-    return ImageName(_gallery(field, parts), parse_id(field, parts[3], IMAGE_ID))
+def _definition(field: str, parts: list[str], artifact: Artifact) -> DefinitionName:
+    return DefinitionName(_gallery(field, parts), parse_id(field, parts[3], IMAGE_ID), artifact)
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
+from itertools import count, islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,8 @@ LOAD_RATIO = 2
 QUIET_LOAD = 4
 STANDARD = "standard"
 PREMIUM = "premium"
+ZONES = 3
+"""Zones that a ZRS replica has at least."""
 
 
 class Account(Enum):
@@ -59,6 +62,12 @@ class RegionVolumes:
     zones: tuple[str, ...]
     volumes: tuple[Candidate, ...]
 
+    @property
+    def zonal(self) -> bool:
+        """Whether it can hold ZRS replicas: three zones or more, each with a volume for them."""
+        standard = {volume.zone for volume in self.volumes if STANDARD in volume.tiers}
+        return len(self.zones) >= ZONES and standard >= set(self.zones)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -86,13 +95,15 @@ def place_disk(family: UUID, region: RegionVolumes) -> str:
     return volumes[0].name
 
 
-def place_version(family: UUID, orders: Sequence[Order], home: tuple[str, str] | None = None) -> list[Place]:
-    """A place for every copy that `orders` asks for, region by region in ascending ordinal.
+def place_version(
+    family: UUID, orders: Sequence[Order], home: tuple[str, str] | None = None, held: Sequence[Place] = ()
+) -> list[Place]:
+    """A place for every copy that `orders` asks for and that is not among those `held`, region by region.
 
-    `home` is the region and volume of the source disk: the first copy in that region lands there if that fits.
-    Copies of one region never share a volume. Raises NotEnoughVolumes.
+    `home` is the region and volume of the source: the first copy in that region lands there if that fits. Copies of one
+    region never share a volume. Raises NotEnoughVolumes.
     """
-    return [place for order in orders for place in _place_region(family, order, home)]
+    return [place for order in orders for place in _place_region(family, order, home, held)]
 
 
 def ranked(family: UUID, volumes: Iterable[Candidate]) -> list[Candidate]:
@@ -107,14 +118,23 @@ def _weight(family: UUID, volume: str) -> bytes:
     return blake2b(volume.casefold().encode(), key=family.bytes, digest_size=16).digest()
 
 
-def _place_region(family: UUID, order: Order, home: tuple[str, str] | None) -> list[Place]:
-    volumes = _fitting(family, order, home)
+def _place_region(family: UUID, order: Order, home: tuple[str, str] | None, held: Sequence[Place]) -> list[Place]:
+    here = [place for place in held if place.region == order.region.region]
+    ordinals = _free_ordinals(order.replicas, here)
+    volumes = [volume for volume in _fitting(family, order, home) if all(volume.name != place.volume for place in here)]
     if order.account is Account.STANDARD_ZRS:
-        return _one_in_every_zone(order, volumes)
-    if len(volumes) < order.replicas:
-        raise NotEnoughVolumes(order.region.region, wanted=order.replicas, available=len(volumes))
-    chosen = volumes[: order.replicas]
-    return [Place(order.region.region, ordinal, volume.zone, volume.name) for ordinal, volume in enumerate(chosen)]
+        return _one_in_every_zone(order, volumes, ordinals)
+    if len(volumes) < len(ordinals):
+        raise NotEnoughVolumes(order.region.region, wanted=order.replicas, available=len(volumes) + len(here))
+    chosen = zip(ordinals, volumes, strict=False)
+    return [Place(order.region.region, ordinal, volume.zone, volume.name) for ordinal, volume in chosen]
+
+
+def _free_ordinals(replicas: int, here: Sequence[Place]) -> list[int]:
+    """The lowest ordinals that nothing has, as many as replicas are wanted beside those that are here."""
+    taken = {place.ordinal for place in here}
+    free = (ordinal for ordinal in count() if ordinal not in taken)
+    return list(islice(free, max(0, replicas - len(taken))))
 
 
 def _fitting(family: UUID, order: Order, home: tuple[str, str] | None) -> list[Candidate]:
@@ -123,13 +143,14 @@ def _fitting(family: UUID, order: Order, home: tuple[str, str] | None) -> list[C
     return sorted(ranked(family, fitting), key=lambda volume: (order.region.region, volume.name) != home)
 
 
-def _one_in_every_zone(order: Order, volumes: Sequence[Candidate]) -> list[Place]:
+def _one_in_every_zone(order: Order, volumes: Sequence[Candidate], ordinals: Sequence[int]) -> list[Place]:
     zones = {zone: [volume for volume in volumes if volume.zone == zone] for zone in order.region.zones}
     whole = min((len(inside) for inside in zones.values()), default=0)
-    if whole < order.replicas:
-        raise NotEnoughVolumes(order.region.region, order.replicas * len(zones), whole * len(zones))
+    if whole < len(ordinals):
+        there = order.replicas - len(ordinals)
+        raise NotEnoughVolumes(order.region.region, order.replicas * len(zones), (whole + there) * len(zones))
     return [
-        Place(order.region.region, ordinal, zone, inside[ordinal].name)
-        for ordinal in range(order.replicas)
+        Place(order.region.region, ordinal, zone, inside[rank].name)
+        for rank, ordinal in enumerate(ordinals)
         for zone, inside in zones.items()
     ]

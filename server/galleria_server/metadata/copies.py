@@ -15,15 +15,22 @@ from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, upd
 
 from galleria_server.domain.models import Copy, CopyState
 from galleria_server.metadata.engine import Transaction
-from galleria_server.metadata.tables import copies, image_versions
+from galleria_server.metadata.tables import contents, copies
 
 _COLUMNS = tuple(field.name for field in fields(Copy))
-_ORDER = (copies.c.version_uid, copies.c.region, copies.c.ordinal, copies.c.zone, copies.c.volume)
+_ORDER = (
+    copies.c.version_uid,
+    copies.c.region,
+    copies.c.ordinal,
+    copies.c.zone,
+    copies.c.volume,
+    copies.c.position,
+)
 UNFINISHED = (CopyState.PENDING, CopyState.COPYING)
 
 
-_OF_VERSION = image_versions.c.uid == copies.c.version_uid
-_OCCUPIED = image_versions.c.occupied_bytes
+_CONTENT = (contents.c.version_uid == copies.c.version_uid) & (contents.c.position == copies.c.position)
+_OCCUPIED = contents.c.occupied_bytes
 
 
 def add(transaction: Transaction, new: Sequence[Copy]) -> None:
@@ -51,24 +58,25 @@ def of_versions(transaction: Transaction, version_uids: Iterable[UUID]) -> dict[
     return found
 
 
-def ready(transaction: Transaction, version_uid: UUID, region: str | None = None) -> list[Copy]:
-    """The READY copies of a version, in one region or in all."""
-    statement = select(copies).where(copies.c.version_uid == version_uid, copies.c.state == CopyState.READY)
+def ready(transaction: Transaction, version_uid: UUID, position: int, region: str | None = None) -> list[Copy]:
+    """The READY copies of one content of a version, in one region or in all."""
+    own = (copies.c.version_uid == version_uid, copies.c.position == position)
+    statement = select(copies).where(*own, copies.c.state == CopyState.READY)
     if region is not None:
         statement = statement.where(copies.c.region == region)
     return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
 
 
-def served(transaction: Transaction, version_uid: UUID, region: str | None = None) -> list[Copy]:
-    """The READY copies of a version, then those that were READY and came to lack something: the rest is read of them.
+def served(transaction: Transaction, version_uid: UUID, position: int, region: str | None = None) -> list[Copy]:
+    """The READY copies of one content of a version, then those that were READY and came to lack something.
 
-    In one region or in all.
+    Of the latter the rest is read. In one region or in all.
     """
-    statement = _SET_BACK.where(copies.c.version_uid == version_uid)
+    statement = _SET_BACK.where(copies.c.version_uid == version_uid, copies.c.position == position)
     if region is not None:
         statement = statement.where(copies.c.region == region)
     set_back = [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
-    return [*ready(transaction, version_uid, region), *set_back]
+    return [*ready(transaction, version_uid, position, region), *set_back]
 
 
 def out_of_service(transaction: Transaction, region: str, volume: str) -> list[Copy]:
@@ -156,7 +164,7 @@ def set_back(transaction: Transaction, uid: UUID, next_try_at: datetime, details
     values = {
         **_UNCLAIMED,
         "state": CopyState.PENDING,
-        "done_bytes": select(_OCCUPIED).where(_OF_VERSION).scalar_subquery(),
+        "done_bytes": select(_OCCUPIED).where(_CONTENT).scalar_subquery(),
         "attempts": 0,
         "next_try_at": next_try_at,
         "details": details,
@@ -173,7 +181,7 @@ def hurry(transaction: Transaction, version_uid: UUID, now: datetime) -> None:
 def fail_unfinished(transaction: Transaction, version_uid: UUID, details: str) -> None:
     """Give up what is PENDING or COPYING and never was READY; who works on it learns so at its next checkpoint."""
     statement = update(copies).where(copies.c.version_uid == version_uid, copies.c.state.in_(UNFINISHED))
-    was_ready = exists().where(_OF_VERSION, copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED)
+    was_ready = exists().where(_CONTENT, copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED)
     statement = statement.where(~was_ready)
     transaction.execute(statement.values(**_UNCLAIMED, state=CopyState.FAILED, details=details))
 
@@ -200,8 +208,19 @@ def begin_anew(transaction: Transaction, region: str, volume: str, root_id: UUID
 
 def delete_all(transaction: Transaction, version_uid: UUID) -> None:
     """Mark every copy of a version DELETING, due now."""
-    values = {**_UNCLAIMED, "state": CopyState.DELETING, "next_try_at": None, "attempts": 0, "details": ""}
-    transaction.execute(update(copies).where(copies.c.version_uid == version_uid).values(values))
+    transaction.execute(update(copies).where(copies.c.version_uid == version_uid).values(_TO_GO))
+
+
+def give_up(transaction: Transaction, uids: Sequence[UUID]) -> None:
+    """Mark copies DELETING, due now."""
+    transaction.execute(update(copies).where(copies.c.uid.in_(uids)).values(_TO_GO))
+
+
+def try_again(transaction: Transaction, version_uid: UUID) -> None:
+    """FAILED copies of a version become PENDING, due now, as if they had never been tried."""
+    statement = update(copies).where(copies.c.version_uid == version_uid, copies.c.state == CopyState.FAILED)
+    values = {**_UNCLAIMED, "state": CopyState.PENDING, "next_try_at": None, "attempts": 0, "details": ""}
+    transaction.execute(statement.values(values))
 
 
 def drop(transaction: Transaction, uid: UUID) -> None:
@@ -215,12 +234,16 @@ def release_claims(transaction: Transaction, now: datetime) -> int:
     return transaction.execute(statement).rowcount
 
 
-def count_unfinished_from(transaction: Transaction, disk_uid: UUID) -> int:
-    """How many copies of versions made from that disk are PENDING or COPYING: it must stay until they are done."""
+def count_unfinished_from(transaction: Transaction, uid: UUID) -> int:
+    """How many copies of contents that come from that disk or version are PENDING or COPYING: it must stay."""
     statement = (
         select(func.count())
-        .select_from(copies.join(image_versions))
-        .where(image_versions.c.source_disk_uid == disk_uid, copies.c.state.in_(UNFINISHED))
+        .select_from(copies.join(contents, _CONTENT))
+        .where(
+            or_(contents.c.source_disk_uid == uid, contents.c.source_version_uid == uid),
+            copies.c.version_uid != uid,
+            copies.c.state.in_(UNFINISHED),
+        )
     )
     return transaction.execute(statement).scalar_one()
 
@@ -228,10 +251,11 @@ def count_unfinished_from(transaction: Transaction, disk_uid: UUID) -> int:
 # Of a copy that never was READY not all bytes are counted.
 _SET_BACK = (
     select(copies)
-    .join(image_versions)
+    .join(contents, _CONTENT)
     .where(copies.c.state.in_(UNFINISHED), copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED)
 )
 _UNCLAIMED: dict[str, object] = {"owner": None, "lease_until": None}
+_TO_GO = {**_UNCLAIMED, "state": CopyState.DELETING, "next_try_at": None, "attempts": 0, "details": ""}
 
 
 def _move(transaction: Transaction, uid: UUID, epoch: int, state: CopyState, values: dict[str, object]) -> bool:

@@ -7,30 +7,31 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from galleria_server.domain.image_definition import Identifier, ImageDefinition
-from galleria_server.domain.names import GalleryName, GroupName, ImageName, fold
+from galleria_server.domain.names import Artifact, DefinitionName, GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
-from galleria_server.metadata.tables import galleries, image_definitions, resource_groups
+from galleria_server.metadata.tables import definitions, galleries, resource_groups
 
 _DEFINITIONS = (
     select(
-        image_definitions,
+        definitions,
         galleries.c.name.label("gallery_name"),
         resource_groups.c.name.label("group_name"),
         resource_groups.c.subscription,
     )
-    .join_from(image_definitions, galleries)
+    .join_from(definitions, galleries)
     .join(resource_groups)
 )
 
 
-def find(transaction: Transaction, name: ImageName) -> ImageDefinition | None:
+def find(transaction: Transaction, name: DefinitionName) -> ImageDefinition | None:
     """The image definition of that name."""
     group = name.gallery.group
     statement = _DEFINITIONS.where(
         resource_groups.c.subscription == group.subscription,
         resource_groups.c.key == fold(group.group),
         galleries.c.key == fold(name.gallery.gallery),
-        image_definitions.c.key == fold(name.image),
+        definitions.c.artifact == name.artifact,
+        definitions.c.key == fold(name.id),
     )
     row = transaction.execute(statement).one_or_none()
     return None if row is None else _definition(row)
@@ -38,15 +39,15 @@ def find(transaction: Transaction, name: ImageName) -> ImageDefinition | None:
 
 def find_by_uid(transaction: Transaction, uid: UUID) -> ImageDefinition | None:
     """The image definition with that uid."""
-    row = transaction.execute(_DEFINITIONS.where(image_definitions.c.uid == uid)).one_or_none()
+    row = transaction.execute(_DEFINITIONS.where(definitions.c.uid == uid)).one_or_none()
     return None if row is None else _definition(row)
 
 
 def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: Identifier) -> ImageDefinition | None:
     """The definition of the gallery with that publisher, offer and SKU, compared without case."""
     statement = _DEFINITIONS.where(
-        image_definitions.c.gallery_uid == gallery_uid,
-        image_definitions.c.identifier_key == fold(str(identifier)),
+        definitions.c.gallery_uid == gallery_uid,
+        definitions.c.identifier_key == fold(str(identifier)),
     )
     row = transaction.execute(statement).one_or_none()
     return None if row is None else _definition(row)
@@ -55,34 +56,41 @@ def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: 
 def page(transaction: Transaction, gallery_uid: UUID, after: str, limit: int) -> list[ImageDefinition]:
     """Up to `limit` definitions of the gallery in order of key, those whose key is above `after`."""
     statement = _DEFINITIONS.where(
-        image_definitions.c.gallery_uid == gallery_uid, image_definitions.c.key > after
-    ).order_by(image_definitions.c.key)
+        definitions.c.gallery_uid == gallery_uid,
+        definitions.c.artifact == Artifact.IMAGE,
+        definitions.c.key > after,
+    ).order_by(definitions.c.key)
     return [_definition(row) for row in transaction.execute(statement.limit(limit))]
 
 
 def count(transaction: Transaction, gallery_uid: UUID) -> int:
     """How many definitions the gallery has."""
-    statement = select(func.count()).where(image_definitions.c.gallery_uid == gallery_uid)
+    statement = select(func.count()).where(definitions.c.gallery_uid == gallery_uid)
     return transaction.execute(statement).scalar_one()
 
 
 def add(transaction: Transaction, definition: ImageDefinition) -> None:
     """Add a definition whose name and identifier are free."""
-    named = {"name": definition.name.image, "key": fold(definition.name.image), "gallery_uid": definition.gallery_uid}
+    named = {
+        "artifact": definition.name.artifact,
+        "name": definition.name.id,
+        "key": fold(definition.name.id),
+        "gallery_uid": definition.gallery_uid,
+    }
     values = {"uid": definition.uid, "location": definition.location, "create_time": definition.create_time}
     identifier = {"identifier_key": fold(str(definition.spec.identifier))}
-    transaction.execute(insert(image_definitions).values({**named, **values, **identifier, **_changing(definition)}))
+    transaction.execute(insert(definitions).values({**named, **values, **identifier, **_changing(definition)}))
 
 
 def change(transaction: Transaction, definition: ImageDefinition) -> None:
     """Write what may change of a definition."""
-    statement = update(image_definitions).where(image_definitions.c.uid == definition.uid)
+    statement = update(definitions).where(definitions.c.uid == definition.uid)
     transaction.execute(statement.values(_changing(definition)))
 
 
 def drop(transaction: Transaction, uid: UUID) -> None:
     """Remove a definition that has no versions."""
-    transaction.execute(delete(image_definitions).where(image_definitions.c.uid == uid))
+    transaction.execute(delete(definitions).where(definitions.c.uid == uid))
 
 
 def _changing(definition: ImageDefinition) -> dict[str, object]:
@@ -94,7 +102,7 @@ def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
     return ImageDefinition(
         uid=row.uid,
         gallery_uid=row.gallery_uid,
-        name=ImageName(gallery, row.name),
+        name=DefinitionName(gallery, row.name, row.artifact),
         location=row.location,
         spec=row.spec,
         create_time=row.create_time,

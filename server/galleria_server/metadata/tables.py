@@ -24,10 +24,12 @@ from sqlalchemy import (
 
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
-from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb, VersionState
-from galleria_server.domain.placement import Account
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb
+from galleria_server.domain.names import Artifact
 from galleria_server.domain.region_access import AccessState
 from galleria_server.domain.tenancy import GroupSpec, SubscriptionSpec, TenantSpec
+from galleria_server.domain.version import VersionState
 from galleria_server.metadata.columns import Choice, Time
 from galleria_server.metadata.documents import Document
 
@@ -130,64 +132,74 @@ galleries = Table(
     UniqueConstraint("group_uid", "key"),
 )
 
-image_definitions = Table(
-    "image_definitions",
+definitions = Table(
+    "definitions",
     metadata,
     Column("uid", Uuid, primary_key=True),
     Column("gallery_uid", ForeignKey(galleries.c.uid), nullable=False),
+    Column("artifact", Choice(Artifact), nullable=False),
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
     Column("location", String(64), nullable=False),
-    Column("identifier_key", String(300), nullable=False),
+    # Of an image: publisher, offer and SKU as they are compared.
+    Column("identifier_key", String(300)),
     Column("spec", Document(DefinitionSpec), nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
-    UniqueConstraint("gallery_uid", "key"),
+    UniqueConstraint("gallery_uid", "artifact", "key"),
     UniqueConstraint("gallery_uid", "identifier_key"),
 )
 
-image_versions = Table(
-    "image_versions",
+versions = Table(
+    "versions",
     metadata,
     Column("uid", Uuid, primary_key=True),
-    Column("definition_uid", ForeignKey(image_definitions.c.uid), nullable=False),
+    Column("definition_uid", ForeignKey(definitions.c.uid), nullable=False),
     Column("major", BigInteger, nullable=False),
     Column("minor", BigInteger, nullable=False),
     Column("patch", BigInteger, nullable=False),
     Column("location", String(64), nullable=False),
-    Column("tags", JSON, nullable=False),
-    Column("source_disk_uid", Uuid, nullable=False, index=True),
-    Column("source_disk", Text, nullable=False),
-    Column("exclude_from_latest", Boolean, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("occupied_bytes", BigInteger, nullable=False),
-    Column("digest", String(160), nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("spec", Document(ImageVersionSpec), nullable=False),
     Column("state", Choice(VersionState), nullable=False),
     Column("operation_uid", Uuid, nullable=False),
     Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
     Column("published_time", Time),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("definition_uid", "major", "minor", "patch"),
 )
 
+contents = Table(
+    "contents",
+    metadata,
+    Column("version_uid", ForeignKey(versions.c.uid), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("lun", Integer),
+    Column("source", Text, nullable=False),
+    Column("source_disk_uid", Uuid, index=True),
+    Column("source_version_uid", Uuid, index=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("occupied_bytes", BigInteger, nullable=False),
+    Column("digest", String(160), nullable=False, index=True),
+    Column("sha256", String(64), nullable=False),
+)
+
+# For `latest`: what a version's spec says of each region.
 target_regions = Table(
     "target_regions",
     metadata,
-    Column("version_uid", ForeignKey(image_versions.c.uid), primary_key=True),
+    Column("version_uid", ForeignKey(versions.c.uid), primary_key=True),
     Column("region", String(64), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("replica_count", Integer, nullable=False),
-    Column("account", Choice(Account), nullable=False),
-    Column("exclude_from_latest", Boolean, nullable=False),
+    Column("excluded", Boolean, nullable=False),
 )
 
 copies = Table(
     "copies",
     metadata,
     Column("uid", Uuid, primary_key=True),
-    Column("version_uid", ForeignKey(image_versions.c.uid), nullable=False),
+    Column("version_uid", ForeignKey(versions.c.uid), nullable=False),
+    Column("position", Integer, nullable=False),
     Column("region", String(64), nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("zone", String(64), nullable=False),
@@ -202,7 +214,6 @@ copies = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", Time),
     Column("details", Text, nullable=False),
-    UniqueConstraint("version_uid", "region", "volume"),
     Index(None, "state", "next_try_at"),
     # For `latest`: without it SQLite goes through all READY copies there are.
     Index(None, "version_uid", "region", "state"),
@@ -223,7 +234,7 @@ disks = Table(
     Column("session", Uuid, unique=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("occupied_bytes", BigInteger, nullable=False),
-    Column("digest", String(160), nullable=False),
+    Column("digest", String(160), nullable=False, index=True),
     Column("sha256", String(64), nullable=False),
     Column("statistics", JSON, nullable=False),
     Column("create_time", Time, nullable=False),

@@ -1,91 +1,99 @@
-"""Image versions with their target regions."""
+"""Versions of images and applications with their contents."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, delete, exists, func, insert, literal, select, tuple_, update
 
-from galleria_server.domain.models import CopyState, ImageVersion, TargetRegion, VersionState
-from galleria_server.domain.names import GalleryName, GroupName, ImageName, VersionName, VersionNumber, fold
+from galleria_server.domain.models import CopyState
+from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber, fold
+from galleria_server.domain.version import AnyVersion, Content, Version, VersionState
+from galleria_server.metadata.columns import Time
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import (
+    contents,
     copies,
+    definitions,
     galleries,
-    image_definitions,
-    image_versions,
     resource_groups,
     target_regions,
+    versions,
 )
 
-_NUMBER = (image_versions.c.major, image_versions.c.minor, image_versions.c.patch)
+_NUMBER = (versions.c.major, versions.c.minor, versions.c.patch)
 _VERSIONS = (
     select(
-        image_versions,
-        image_definitions.c.name.label("image_name"),
+        versions,
+        definitions.c.artifact,
+        definitions.c.name.label("definition_name"),
         galleries.c.name.label("gallery_name"),
         galleries.c.group_uid,
         resource_groups.c.name.label("group_name"),
         resource_groups.c.subscription,
     )
-    .join_from(image_versions, image_definitions)
+    .join_from(versions, definitions)
     .join(galleries)
     .join(resource_groups)
 )
 
 
-def find(transaction: Transaction, name: VersionName) -> ImageVersion | None:
+def find(transaction: Transaction, name: VersionName) -> AnyVersion | None:
     """The version of that name, whose number must be exact."""
     if name.number is None:
         raise ValueError(name)
-    group = name.image.gallery.group
+    gallery = name.definition.gallery
     statement = _VERSIONS.where(
-        resource_groups.c.subscription == group.subscription,
-        resource_groups.c.key == fold(group.group),
-        galleries.c.key == fold(name.image.gallery.gallery),
-        image_definitions.c.key == fold(name.image.image),
+        resource_groups.c.subscription == gallery.group.subscription,
+        resource_groups.c.key == fold(gallery.group.group),
+        galleries.c.key == fold(gallery.gallery),
+        definitions.c.artifact == name.definition.artifact,
+        definitions.c.key == fold(name.definition.id),
         tuple_(*_NUMBER) == tuple(name.number),
     )
     return _one(transaction, statement)
 
 
-def find_by_uid(transaction: Transaction, uid: UUID) -> ImageVersion | None:
+def find_by_uid(transaction: Transaction, uid: UUID) -> AnyVersion | None:
     """The version with that uid."""
-    return _one(transaction, _VERSIONS.where(image_versions.c.uid == uid))
+    return _one(transaction, _VERSIONS.where(versions.c.uid == uid))
 
 
-def with_digest(transaction: Transaction, digest: str) -> list[ImageVersion]:
-    """All versions with that content."""
-    return _all(transaction, _VERSIONS.where(image_versions.c.digest == digest))
+def with_digest(transaction: Transaction, digest: str) -> list[tuple[AnyVersion, int]]:
+    """All versions that have that content, and at which position."""
+    statement = select(contents.c.version_uid, contents.c.position).where(contents.c.digest == digest)
+    rows = transaction.execute(statement).all()
+    found = {version.uid: version for version in _some(transaction, [row.version_uid for row in rows])}
+    return [(found[row.version_uid], row.position) for row in rows]
 
 
-def find_latest(transaction: Transaction, definition_uid: UUID, region: str) -> ImageVersion | None:
-    """The highest version by number that has a READY copy in `region` and is not excluded from latest there."""
+def find_latest(transaction: Transaction, definition_uid: UUID, region: str) -> AnyVersion | None:
+    """The highest version by number all of whose contents are READY in `region` and that is not excluded there."""
     ready = exists().where(
-        copies.c.version_uid == image_versions.c.uid,
+        copies.c.version_uid == contents.c.version_uid,
+        copies.c.position == contents.c.position,
         copies.c.region == region,
         copies.c.state == CopyState.READY,
     )
-    excluded = exists().where(
-        target_regions.c.version_uid == image_versions.c.uid,
+    lacking = exists().where(contents.c.version_uid == versions.c.uid, ~ready)
+    counts = exists().where(
+        target_regions.c.version_uid == versions.c.uid,
         target_regions.c.region == region,
-        target_regions.c.exclude_from_latest.is_(True),
+        target_regions.c.excluded.is_(False),
     )
     statement = _VERSIONS.where(
-        image_versions.c.definition_uid == definition_uid,
-        image_versions.c.state != VersionState.DELETING,
-        image_versions.c.exclude_from_latest.is_(False),
-        ready,
-        ~excluded,
+        versions.c.definition_uid == definition_uid, versions.c.state != VersionState.DELETING, counts, ~lacking
     )
     return _one(transaction, _highest_first(statement).limit(1))
 
 
-def page(transaction: Transaction, definition_uid: UUID, below: VersionNumber | None, limit: int) -> list[ImageVersion]:
+def page(transaction: Transaction, definition_uid: UUID, below: VersionNumber | None, limit: int) -> list[AnyVersion]:
     """Up to `limit` versions of the definition, highest number first, those whose number is less than `below`."""
-    statement = _VERSIONS.where(image_versions.c.definition_uid == definition_uid)
+    statement = _VERSIONS.where(versions.c.definition_uid == definition_uid)
     if below is not None:
         statement = statement.where(tuple_(*_NUMBER) < tuple(below))
     return _all(transaction, _highest_first(statement).limit(limit))
@@ -93,12 +101,12 @@ def page(transaction: Transaction, definition_uid: UUID, below: VersionNumber | 
 
 def count(transaction: Transaction, definition_uid: UUID) -> int:
     """How many versions the definition has, those being deleted too."""
-    statement = select(func.count()).where(image_versions.c.definition_uid == definition_uid)
+    statement = select(func.count()).where(versions.c.definition_uid == definition_uid)
     return transaction.execute(statement).scalar_one()
 
 
-def add(transaction: Transaction, version: ImageVersion) -> None:
-    """Add a version whose number is free, with its target regions."""
+def add(transaction: Transaction, version: AnyVersion) -> None:
+    """Add a version whose number is free, with its contents."""
     number = version.number
     values = {
         "uid": version.uid,
@@ -107,108 +115,107 @@ def add(transaction: Transaction, version: ImageVersion) -> None:
         "minor": number.minor,
         "patch": number.patch,
         "location": version.location,
-        "tags": version.tags,
-        "source_disk_uid": version.source_disk_uid,
-        "source_disk": version.source_disk,
-        "exclude_from_latest": version.exclude_from_latest,
-        "size_bytes": version.size_bytes,
-        "occupied_bytes": version.occupied_bytes,
-        "digest": version.digest,
-        "sha256": version.sha256,
-        "state": version.state,
-        "operation_uid": version.operation_uid,
         "create_time": version.create_time,
-        "published_time": version.published_time,
-        "etag": version.etag,
     }
-    transaction.execute(insert(image_versions).values(values))
-    targets = [_target_values(version.uid, i, target) for i, target in enumerate(version.target_regions)]
-    transaction.execute(insert(target_regions), targets)
+    transaction.execute(insert(versions).values({**values, **_changing(version)}))
+    add_contents(transaction, version.uid, version.contents)
+    _index_regions(transaction, version)
 
 
-def order_at_least(transaction: Transaction, uid: UUID, target: TargetRegion) -> None:
-    """Order as many replicas of a version in a region, unless as many are ordered there."""
-    own = (target_regions.c.version_uid == uid) & (target_regions.c.region == target.region)
-    row = transaction.execute(select(target_regions).where(own)).one_or_none()
-    if row is None:
-        highest = select(func.max(target_regions.c.position)).where(target_regions.c.version_uid == uid)
-        position = transaction.execute(highest).scalar_one()
-        values = _target_values(uid, 0 if position is None else position + 1, target)
-        transaction.execute(insert(target_regions).values(values))
-    elif row.replica_count < target.replica_count:
-        transaction.execute(update(target_regions).where(own).values(replica_count=target.replica_count))
+def add_contents(transaction: Transaction, uid: UUID, added: Sequence[Content]) -> None:
+    """Add contents of a version, at positions that it has nothing at."""
+    transaction.execute(insert(contents), [{"version_uid": uid, **asdict(content)} for content in added])
+
+
+def change(transaction: Transaction, version: AnyVersion) -> None:
+    """Write what may change of a version."""
+    transaction.execute(update(versions).where(versions.c.uid == version.uid).values(_changing(version)))
+    transaction.execute(delete(target_regions).where(target_regions.c.version_uid == version.uid))
+    _index_regions(transaction, version)
 
 
 def set_state(
     transaction: Transaction, uid: UUID, state: VersionState, etag: str, published_time: datetime | None = None
 ) -> None:
-    """Move a version to `state` with a new etag; `published_time` stays as it is when None."""
+    """Move a version to `state` with a new etag; `published_time` is set unless it is None or was set before."""
     values: dict[str, object] = {"state": state, "etag": etag}
     if published_time is not None:
-        values["published_time"] = published_time
-    transaction.execute(update(image_versions).where(image_versions.c.uid == uid).values(values))
+        values["published_time"] = func.coalesce(versions.c.published_time, literal(published_time, Time))
+    transaction.execute(update(versions).where(versions.c.uid == uid).values(values))
 
 
 def drop(transaction: Transaction, uid: UUID) -> None:
     """Remove a version that has no copies any more."""
-    transaction.execute(delete(target_regions).where(target_regions.c.version_uid == uid))
-    transaction.execute(delete(image_versions).where(image_versions.c.uid == uid))
+    for table in (target_regions, contents):
+        transaction.execute(delete(table).where(table.c.version_uid == uid))
+    transaction.execute(delete(versions).where(versions.c.uid == uid))
 
 
-def _target_values(uid: UUID, position: int, target: TargetRegion) -> dict[str, object]:
+def drop_contents(transaction: Transaction, uid: UUID) -> None:
+    """Remove the contents of a version that has no copies."""
+    transaction.execute(delete(contents).where(contents.c.version_uid == uid))
+
+
+def _changing(version: AnyVersion) -> dict[str, object]:
     return {
-        "version_uid": uid,
-        "region": target.region,
-        "position": position,
-        "replica_count": target.replica_count,
-        "account": target.account,
-        "exclude_from_latest": target.exclude_from_latest,
+        "spec": version.spec,
+        "state": version.state,
+        "operation_uid": version.operation_uid,
+        "update_time": version.update_time,
+        "published_time": version.published_time,
+        "etag": version.etag,
     }
+
+
+def _index_regions(transaction: Transaction, version: AnyVersion) -> None:
+    rows = [
+        {"version_uid": version.uid, "region": target.region, "excluded": version.spec.excludes(target)}
+        for target in version.target_regions
+    ]
+    transaction.execute(insert(target_regions), rows)
 
 
 def _highest_first(statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
     return statement.order_by(*(column.desc() for column in _NUMBER))
 
 
-def _one(transaction: Transaction, statement: Select[tuple[object, ...]]) -> ImageVersion | None:
+def _one(transaction: Transaction, statement: Select[tuple[object, ...]]) -> AnyVersion | None:
     return next(iter(_all(transaction, statement)), None)
 
 
-def _all(transaction: Transaction, statement: Select[tuple[object, ...]]) -> list[ImageVersion]:
+def _some(transaction: Transaction, uids: Sequence[UUID]) -> list[AnyVersion]:
+    return _all(transaction, _VERSIONS.where(versions.c.uid.in_(uids))) if uids else []
+
+
+def _all(transaction: Transaction, statement: Select[tuple[object, ...]]) -> list[AnyVersion]:
     rows = transaction.execute(statement).all()
-    targets = _targets_of(transaction, [row.uid for row in rows])
-    return [_version(row, tuple(targets[row.uid])) for row in rows]
+    found = _contents_of(transaction, [row.uid for row in rows])
+    return [_version(row, tuple(found[row.uid])) for row in rows]
 
 
-def _targets_of(transaction: Transaction, uids: Sequence[UUID]) -> dict[UUID, list[TargetRegion]]:
-    found: dict[UUID, list[TargetRegion]] = {uid: [] for uid in uids}
-    statement = select(target_regions).where(target_regions.c.version_uid.in_(uids)).order_by(target_regions.c.position)
-    for row in transaction.execute(statement) if uids else ():
-        target = TargetRegion(row.region, row.replica_count, row.account, row.exclude_from_latest)
-        found[row.version_uid].append(target)
+def _contents_of(transaction: Transaction, uids: Sequence[UUID]) -> dict[UUID, list[Content]]:
+    found: dict[UUID, list[Content]] = defaultdict(list)
+    statement = select(contents).where(contents.c.version_uid.in_(uids)).order_by(contents.c.position)
+    for version_uid, *values in transaction.execute(statement) if uids else ():
+        found[version_uid].append(Content(*values))
     return found
 
 
-def _version(row: Row[tuple[object, ...]], targets: tuple[TargetRegion, ...]) -> ImageVersion:
-    image = ImageName(GalleryName(GroupName(row.subscription, row.group_name), row.gallery_name), row.image_name)
-    return ImageVersion(
+def _version(row: Row[tuple[object, ...]], found: tuple[Content, ...]) -> AnyVersion:
+    gallery = GalleryName(GroupName(row.subscription, row.group_name), row.gallery_name)
+    definition = DefinitionName(gallery, row.definition_name, row.artifact)
+    return Version(
         uid=row.uid,
         group_uid=row.group_uid,
         definition_uid=row.definition_uid,
-        name=VersionName(image, VersionNumber(row.major, row.minor, row.patch)),
+        name=VersionName(definition, VersionNumber(row.major, row.minor, row.patch)),
         location=row.location,
-        tags=row.tags,
-        source_disk_uid=row.source_disk_uid,
-        source_disk=row.source_disk,
-        target_regions=targets,
-        exclude_from_latest=row.exclude_from_latest,
-        size_bytes=row.size_bytes,
-        occupied_bytes=row.occupied_bytes,
-        digest=row.digest,
-        sha256=row.sha256,
+        spec=row.spec,
+        contents=found,
         state=row.state,
         operation_uid=row.operation_uid,
         create_time=row.create_time,
+        update_time=row.update_time,
         published_time=row.published_time,
         etag=row.etag,
     )

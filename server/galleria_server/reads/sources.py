@@ -7,15 +7,17 @@ from dataclasses import replace
 
 from galleria.v1 import contents_pb2 as pb
 from galleria_server.catalogue import disks as disk_catalogue
-from galleria_server.catalogue import versions as version_catalogue
-from galleria_server.domain.errors import WrongState
+from galleria_server.catalogue.resolving import resolve
+from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
 from galleria_server.domain.errors_content import ContentMismatch, NotInRegion
-from galleria_server.domain.models import Disk, DiskState
+from galleria_server.domain.models import DiskState
 from galleria_server.domain.names import DiskName, VersionName, fold, parse_disk, parse_version, parse_version_or_latest
 from galleria_server.domain.region_names import known_region
-from galleria_server.metadata import copies, disks
+from galleria_server.domain.validation import refuse
+from galleria_server.domain.version import DATA_DISKS
 from galleria_server.metadata.engine import MetadataPool, Transaction
 from galleria_server.reads.content import Content, Location
+from galleria_server.reads.locations import disk_location, own_locations, source_locations
 from galleria_server.volumes.registry import Volumes
 
 
@@ -40,12 +42,15 @@ class Sources:
 
     async def _find(self, source: pb.ContentSource, *, latest: bool) -> Content:
         if fold(source.name).rpartition("/")[0].endswith("/disks"):
+            if source.HasField("lun"):
+                refuse([FieldViolation("source.lun", "is for versions, a disk has no others")])
             region = known_region("source.region", source.region, self._regions) if source.region else ""
             return await self._metadata.read(_disk_content, parse_disk("source.name", source.name), region)
         parse = parse_version_or_latest if latest else parse_version
         name = parse("source.name", source.name)
         region = known_region("source.region", source.region, self._regions)
-        return await self._metadata.read(_version_content, name, region)
+        lun = source.lun if source.HasField("lun") else None
+        return await self._metadata.read(_version_content, name, region, lun)
 
     def _rank(self, content: Content, location: Location) -> tuple[bool, bool, int]:
         """The region's copies first, those of them that are least busy before the others."""
@@ -59,20 +64,22 @@ def _disk_content(transaction: Transaction, name: DiskName, region: str) -> Cont
         raise WrongState(disk_catalogue.KIND, str(disk.name), disk.state.value, DiskState.READY.value)
     if region and region != disk.location:
         raise NotInRegion(str(disk.name), region)
-    return Content(str(disk.name), disk.location, disk.digest, disk.size_bytes, disk.occupied_bytes, (_location(disk),))
-
-
-def _version_content(transaction: Transaction, name: VersionName, region: str) -> Content:
-    version = version_catalogue.resolve(transaction, name, region)
-    served = copies.served(transaction, version.uid)
-    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in served]
-    disk = disks.find_by_uid(transaction, version.source_disk_uid)
-    if disk is not None and disk.state is DiskState.READY:
-        locations.append(_location(disk))
     return Content(
-        str(version.name), region, version.digest, version.size_bytes, version.occupied_bytes, tuple(locations)
+        str(disk.name), disk.location, disk.digest, disk.size_bytes, disk.occupied_bytes, (disk_location(disk),)
     )
 
 
-def _location(disk: Disk) -> Location:
-    return Location(disk.location, disk.volume, disk.root_id)
+def _version_content(transaction: Transaction, name: VersionName, region: str, lun: int | None) -> Content:
+    version = resolve(transaction, name, region)
+    content = next((content for content in version.contents if content.lun == lun), None)
+    if content is None:
+        raise NotFound("data disk", f"{version.name}/{DATA_DISKS}/{lun}")
+    own = own_locations(transaction, version, content)
+    return Content(
+        str(version.name),
+        region,
+        content.digest,
+        content.size_bytes,
+        content.occupied_bytes,
+        tuple(dict.fromkeys((*own, *source_locations(transaction, content)))),
+    )

@@ -90,7 +90,7 @@ class Copying:
             await self._forget(task, mount)
 
     async def _bring(self, task: Task, mount: Mount, progress: Progress) -> Root:
-        holder = Holder(task.version.group_uid, task.version.uid, str(task.version.name))
+        holder = Holder(task.version.group_uid, task.version.uid, task.content.name)
         async with open_copies(self._volumes, task.content) as sources:
             async for source in sources:
                 target = await mount.run_copy(_begin, mount, task)
@@ -139,7 +139,7 @@ class Copying:
     async def _checkpoint(self, task: Task, done_bytes: int) -> bool:
         copy, until = task.copy, self._clock() + CLAIM
         # All bytes are counted only of what is READY, or was.
-        most = task.version.occupied_bytes - (not was_ready(task.version, copy))
+        most = task.content.occupied - (not was_ready(task.version, copy))
         done = max(0, min(done_bytes, most))
         return await self._metadata.write(copies.checkpoint, copy.uid, copy.epoch, done, until)
 

@@ -44,15 +44,15 @@ def hurry_whole(transaction: Transaction, region: str, volume: str, lacking: Col
 
 def hurry_same(transaction: Transaction, digest: str, now: datetime) -> None:
     """A copy of that digest is whole again: let others that are out of service be seen to now."""
-    for version in versions.with_digest(transaction, digest):
+    for version, _ in versions.with_digest(transaction, digest):
         copies.hurry(transaction, version.uid, now)
 
 
 def _holders(transaction: Transaction, digest: str, scope: UUID | None, own: UUID) -> Iterator[tuple[UUID, Location]]:
     """Uid of the version or disk, and place, of all that is pinned with that digest; of one scope or of all."""
-    for version in versions.with_digest(transaction, digest):
+    for version, position in versions.with_digest(transaction, digest):
         if scope in (None, version.group_uid) or version.uid == own:
-            for copy in copies.served(transaction, version.uid):
+            for copy in copies.served(transaction, version.uid, position):
                 yield version.uid, Location(copy.region, copy.volume, copy.root_id)
     for disk in disks.with_digest(transaction, digest):
         if scope in (None, disk.group_uid) and disk.state is DiskState.READY:

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from galleria_server.catalogue.settlement import settle_version
-from galleria_server.domain.models import Copy, CopyState, DiskState, ImageVersion, VersionState
+from galleria_server.domain.models import Copy, CopyState
 from galleria_server.domain.replication import was_ready
-from galleria_server.metadata import copies, disks, versions
+from galleria_server.domain.version import UNDER_WAY, AnyVersion
+from galleria_server.metadata import copies, versions
 from galleria_server.metadata.engine import Transaction
 from galleria_server.reads.content import Content, Location
+from galleria_server.reads.locations import own_locations, source_locations
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,13 @@ class Task:
     """A claimed copy, its version, and the content that it is of."""
 
     copy: Copy
-    version: ImageVersion
+    version: AnyVersion
     content: Content
 
     @property
     def to_be_kept(self) -> bool:
         """Whether the copy is tried for ever: it was READY, and no creation waits for it any more."""
-        return self.version.state is not VersionState.CREATING and was_ready(self.version, self.copy)
+        return self.version.state not in UNDER_WAY and was_ready(self.version, self.copy)
 
 
 def claim(transaction: Transaction, uid: UUID, owner: UUID, now: datetime, lease: timedelta) -> Task | None:
@@ -35,18 +37,7 @@ def claim(transaction: Transaction, uid: UUID, owner: UUID, now: datetime, lease
     version = None if copy is None else versions.find_by_uid(transaction, copy.version_uid)
     if copy is None or version is None:
         return None
-    locations = _sources(transaction, version, uid)
-    # Another try begins with another source, in case it was the source that failed.
-    first = (copy.attempts - 1) % max(len(locations), 1)
-    content = Content(
-        str(version.name),
-        copy.region,
-        version.digest,
-        version.size_bytes,
-        version.occupied_bytes,
-        (*locations[first:], *locations[:first]),
-    )
-    return Task(copy, version, content)
+    return Task(copy, version, _content(transaction, version, copy))
 
 
 def finish(transaction: Transaction, copy: Copy, occupied_bytes: int, now: datetime) -> bool:
@@ -91,10 +82,20 @@ def due(transaction: Transaction, now: datetime, limit: int, running: Collection
     return [copy for copy in copies.due(transaction, now, limit) if copy.uid not in running]
 
 
-def _sources(transaction: Transaction, version: ImageVersion, own: UUID) -> list[Location]:
-    others = [copy for copy in copies.served(transaction, version.uid) if copy.uid != own]
-    locations = [Location(copy.region, copy.volume, copy.root_id) for copy in others]
-    disk = disks.find_by_uid(transaction, version.source_disk_uid)
-    if disk is not None and disk.state is DiskState.READY:
-        locations.insert(0, Location(disk.location, disk.volume, disk.root_id))
-    return locations
+def _content(transaction: Transaction, version: AnyVersion, copy: Copy) -> Content:
+    if copy.state is CopyState.DELETING:
+        # The version may have other contents by now.
+        return Content(str(version.name), copy.region, "", 0, 0, ())
+    content = version.content(copy.position)
+    own = [place for place in own_locations(transaction, version, content) if place.root != copy.root_id]
+    locations: list[Location] = [*source_locations(transaction, content), *own]
+    # Another try begins with another source, in case it was the source that failed.
+    first = (copy.attempts - 1) % max(len(locations), 1)
+    return Content(
+        version.content_name(copy.position),
+        copy.region,
+        content.digest,
+        content.size_bytes,
+        content.occupied_bytes,
+        (*locations[first:], *locations[:first]),
+    )

@@ -1,9 +1,9 @@
 """Between messages and values: a dataclass and a message that have fields of the same names.
 
 What a field may be: str, bool, int, float, an Enum whose members are named as the wire's values without their prefix, a
-datetime for a Timestamp, another dataclass for a message, any of these or None where the wire knows absence, a tuple
-of them, or a dict of strings. What the wire lacks and the dataclass has a default for is that. A new field needs its
-line in the message and in the dataclass, nothing here.
+datetime for a Timestamp, another dataclass for a message, any of these or None where the wire knows absence or has
+zero, a tuple of them, or a dict of strings. What the wire lacks and the dataclass has a default for is that. A new
+field needs its line in the message and in the dataclass, nothing here.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _mapped(field: Field[Any], hint: Any, wire: FieldDescriptor) -> _Mapped:  # 
     if get_origin(hint) is tuple:
         return _repeated(field.name, _codec(get_args(hint)[0], wire, MISSING))
     if get_origin(hint) is UnionType:
-        return _optional(field.name, _codec(get_args(hint)[0], wire, MISSING))
+        return _optional(field.name, _codec(get_args(hint)[0], wire, MISSING), wire)
     return _single(field, _codec(hint, wire, field.default), wire)
 
 
@@ -103,9 +103,10 @@ def _repeated(name: str, codec: _Codec) -> _Mapped:
     return _Mapped(name, take, lambda value: [codec.render(part) for part in value])
 
 
-def _optional(name: str, codec: _Codec) -> _Mapped:
+def _optional(name: str, codec: _Codec, wire: FieldDescriptor) -> _Mapped:
     def take(message: Message, path: str, violations: Violations) -> Any:  # noqa: ANN401 - whatever the field is
-        return codec.parse(getattr(message, name), path, violations) if message.HasField(name) else None
+        there = message.HasField(name) if wire.has_presence else bool(getattr(message, name))
+        return codec.parse(getattr(message, name), path, violations) if there else None
 
     return _Mapped(name, take, lambda value: None if value is None else codec.render(value))
 

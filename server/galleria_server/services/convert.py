@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +20,13 @@ from galleria_server.catalogue.operations import OperationView
 from galleria_server.catalogue.versions import VersionView
 from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.image_definition import ImageDefinition
-from galleria_server.domain.models import Failure, ImageVersion, TargetRegion, Verb
+from galleria_server.domain.models import Failure, Verb
 from galleria_server.domain.names import format_operation
-from galleria_server.domain.replication import RegionStatus, ReplicaStatus, done_bytes, replication
+from galleria_server.domain.replication import RegionStatus, ReplicaStatus, done_bytes, replication, total_bytes, wanted
+from galleria_server.domain.version import AnyVersion, Content
 from galleria_server.errors import DOMAIN, code_of_reason, packed
 from galleria_server.services.codec import render
-from galleria_server.services.enums import ACCOUNTS, COPY_STATES, VERSION_STATES, to_wire
+from galleria_server.services.enums import COPY_STATES, VERSION_STATES, to_wire
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
@@ -58,24 +60,29 @@ def definition(found: ImageDefinition) -> image_pb.ImageDefinition:
 def version(view: VersionView) -> version_pb.ImageVersion:
     """An image version with its replication status."""
     found = view.version
-    return version_pb.ImageVersion(
-        name=str(found.name),
-        uid=str(found.uid),
-        location=found.location,
-        tags=found.tags,
-        os_disk=found.source_disk,
-        target_regions=[_target(target) for target in found.target_regions],
-        exclude_from_latest=found.exclude_from_latest,
-        size_bytes=found.size_bytes,
-        occupied_bytes=found.occupied_bytes,
-        digest=found.digest,
-        sha256=found.sha256,
+    os_disk = found.content(0)
+    wire = version_pb.ImageVersion(
+        **render(found.spec, version_pb.ImageVersion.DESCRIPTOR),
+        **_envelope(found),
+        size_bytes=os_disk.size_bytes,
+        occupied_bytes=os_disk.occupied_bytes,
+        digest=os_disk.digest,
+        sha256=os_disk.sha256,
         provisioning_state=to_wire(found.state, VERSION_STATES),
         replication=_replication(view),
-        create_time=timestamp(found.create_time),
         published_time=timestamp(found.published_time),
-        etag=found.etag,
     )
+    _add_data_disks(wire, found.contents[1:])
+    return wire
+
+
+def _add_data_disks(wire: version_pb.ImageVersion, contents: Sequence[Content]) -> None:
+    """Tell of each data disk what it holds, also of those that the spec does not name."""
+    shown = {disk.lun: disk for disk in wire.data_disks}
+    for content in contents:
+        disk = shown.get(content.lun or 0) or wire.data_disks.add(lun=content.lun or 0)
+        disk.size_bytes, disk.occupied_bytes = content.size_bytes, content.occupied_bytes
+        disk.digest, disk.sha256 = content.digest, content.sha256
 
 
 def operation(view: OperationView) -> WireOperation:
@@ -90,7 +97,7 @@ def operation(view: OperationView) -> WireOperation:
     return wire
 
 
-def _envelope(found: Gallery | ImageDefinition) -> dict[str, Any]:
+def _envelope(found: Gallery | ImageDefinition | AnyVersion) -> dict[str, Any]:
     return {
         "name": str(found.name),
         "uid": str(found.uid),
@@ -101,21 +108,12 @@ def _envelope(found: Gallery | ImageDefinition) -> dict[str, Any]:
     }
 
 
-def _target(target: TargetRegion) -> publishing_pb.TargetRegion:
-    return publishing_pb.TargetRegion(
-        region=target.region,
-        replica_count=target.replica_count,
-        storage_account_type=to_wire(target.account, ACCOUNTS),
-        exclude_from_latest=target.exclude_from_latest,
-    )
-
-
-def _replication(view: VersionView) -> list[version_pb.RegionReplication]:
+def _replication(view: VersionView) -> list[publishing_pb.RegionReplication]:
     return [_region(view.version, status) for status in replication(view.version, view.copies)]
 
 
-def _region(found: ImageVersion, status: RegionStatus) -> version_pb.RegionReplication:
-    return version_pb.RegionReplication(
+def _region(found: AnyVersion, status: RegionStatus) -> publishing_pb.RegionReplication:
+    return publishing_pb.RegionReplication(
         region=status.region,
         state=to_wire(status.state, COPY_STATES),
         usable=status.usable,
@@ -126,12 +124,12 @@ def _region(found: ImageVersion, status: RegionStatus) -> version_pb.RegionRepli
     )
 
 
-def _replica(found: ImageVersion, status: ReplicaStatus) -> version_pb.Replica:
-    return version_pb.Replica(
+def _replica(found: AnyVersion, status: ReplicaStatus) -> publishing_pb.Replica:
+    return publishing_pb.Replica(
         ordinal=status.ordinal,
         state=to_wire(status.state, COPY_STATES),
         copies=[
-            version_pb.ImageCopy(
+            publishing_pb.ReplicaCopy(
                 zone=copy.zone,
                 volume=copy.volume,
                 state=to_wire(copy.state, COPY_STATES),
@@ -142,22 +140,23 @@ def _replica(found: ImageVersion, status: ReplicaStatus) -> version_pb.Replica:
         ],
         size_bytes=found.size_bytes,
         occupied_bytes=found.occupied_bytes,
-        digest=found.digest,
+        digest=found.content(0).digest,
     )
 
 
-def _metadata(view: OperationView) -> version_pb.ImageVersionMetadata:
+def _metadata(view: OperationView) -> publishing_pb.VersionMetadata:
     found, target = view.operation, view.target
-    metadata = version_pb.ImageVersionMetadata(
+    metadata = publishing_pb.VersionMetadata(
         target=found.target,
         verb=found.verb.value,
         create_time=timestamp(found.create_time),
         end_time=timestamp(found.end_time),
     )
     if target is not None:
+        kept = wanted(target.version, target.copies)
         metadata.replication.extend(_replication(target))
-        metadata.done_bytes = done_bytes(target.version, target.copies)
-        metadata.total_bytes = target.version.occupied_bytes * len(target.copies)
+        metadata.done_bytes = done_bytes(target.version, kept)
+        metadata.total_bytes = total_bytes(target.version, kept)
     return metadata
 
 

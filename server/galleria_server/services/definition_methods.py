@@ -77,4 +77,4 @@ class DefinitionMethods:
 
 
 def _position(definition: ImageDefinition) -> Position:
-    return [fold(definition.name.image)]
+    return [fold(definition.name.id)]

@@ -7,9 +7,10 @@ from typing import TypeVar
 from galleria.v1 import publishing_pb2 as pb
 from galleria.v1 import regions_pb2
 from galleria_server.domain.errors import FieldViolation
-from galleria_server.domain.models import CopyState, VersionState
+from galleria_server.domain.models import CopyState
 from galleria_server.domain.placement import Account
 from galleria_server.domain.region_access import AccessState
+from galleria_server.domain.version import VersionState
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ ACCESS_STATES = {
 }
 VERSION_STATES = {
     pb.PROVISIONING_STATE_CREATING: VersionState.CREATING,
+    pb.PROVISIONING_STATE_UPDATING: VersionState.UPDATING,
     pb.PROVISIONING_STATE_SUCCEEDED: VersionState.SUCCEEDED,
     pb.PROVISIONING_STATE_FAILED: VersionState.FAILED,
     pb.PROVISIONING_STATE_DELETING: VersionState.DELETING,

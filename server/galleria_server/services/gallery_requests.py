@@ -10,37 +10,24 @@ from datetime import datetime
 
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
-from galleria.v1 import image_versions_pb2 as version_pb
-from galleria.v1 import publishing_pb2 as publishing_pb
-from galleria_server.catalogue.versions import NewVersion
 from galleria_server.catalogue.writes import Change
 from galleria_server.domain import gallery, image_definition
-from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import Gallery, GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
-from galleria_server.domain.models import TargetRegion
 from galleria_server.domain.names import (
     GALLERY_ID,
     IMAGE_ID,
-    VERSION_ID,
+    DefinitionName,
     GalleryName,
-    ImageName,
-    VersionName,
-    parse_disk,
     parse_gallery,
     parse_group,
     parse_image,
-    parse_number,
-    region_key,
 )
-from galleria_server.domain.publishing import MAX_REPLICAS
 from galleria_server.domain.region_names import known_region
-from galleria_server.domain.tags import check_tags
-from galleria_server.domain.validation import Violations, check_id, check_range, check_required, refuse
+from galleria_server.domain.validation import Violations, check_id, check_required, refuse
 from galleria_server.services.codec import parse
-from galleria_server.services.enums import ACCOUNTS, check_enum
 from galleria_server.services.masks import changed
-from galleria_server.services.parsing import optional_uid
+from galleria_server.services.parsing import check_location, optional_uid
 
 
 def new_gallery(request: pb.CreateGalleryRequest, regions: Sequence[str]) -> tuple[GalleryName, str, GallerySpec]:
@@ -64,7 +51,7 @@ def gallery_change(request: pb.UpdateGalleryRequest) -> tuple[GalleryName, Chang
     name = parse_gallery("gallery.name", asked.name)
 
     def apply(before: Gallery) -> GallerySpec:
-        refuse(_check_location("gallery.location", before.location, asked.location))
+        refuse(check_location("gallery.location", before.location, asked.location))
         return changed(before.spec, asked, request.update_mask, "gallery")
 
     return name, Change(optional_uid("gallery.uid", asked.uid), asked.etag, apply)
@@ -72,7 +59,7 @@ def gallery_change(request: pb.UpdateGalleryRequest) -> tuple[GalleryName, Chang
 
 def new_definition(
     request: image_pb.CreateImageDefinitionRequest, regions: Sequence[str], now: datetime
-) -> tuple[ImageName, str, DefinitionSpec]:
+) -> tuple[DefinitionName, str, DefinitionSpec]:
     """Name, location (empty for the gallery's) and spec of the image definition that is asked for."""
     parent = parse_gallery("parent", request.parent)
     path, asked = "image_definition", request.image_definition
@@ -85,69 +72,22 @@ def new_definition(
         image_definition.check_new_end_of_life(path, spec, None, now),
     )
     location = _optional_region(f"{path}.location", asked.location, regions)
-    return ImageName(parent, request.image_definition_id), location, spec
+    return DefinitionName(parent, request.image_definition_id), location, spec
 
 
 def definition_change(
     request: image_pb.UpdateImageDefinitionRequest,
-) -> tuple[ImageName, Change[ImageDefinition, DefinitionSpec]]:
+) -> tuple[DefinitionName, Change[ImageDefinition, DefinitionSpec]]:
     """Name of the image definition that is to be changed, and how."""
     path, asked = "image_definition", request.image_definition
     name = parse_image(f"{path}.name", asked.name)
 
     def apply(before: ImageDefinition) -> DefinitionSpec:
-        refuse(_check_location(f"{path}.location", before.location, asked.location))
+        refuse(check_location(f"{path}.location", before.location, asked.location))
         return changed(before.spec, asked, request.update_mask, path)
 
     return name, Change(optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
 
 
-def new_version(request: version_pb.CreateImageVersionRequest, regions: Sequence[str]) -> NewVersion:
-    """The image version that is asked for."""
-    image = parse_image("parent", request.parent)
-    asked = request.image_version
-    refuse(
-        check_id("image_version_id", request.image_version_id, VERSION_ID),
-        check_required("image_version.os_disk", asked.os_disk),
-        check_tags("image_version.tags", asked.tags),
-    )
-    disk = parse_disk("image_version.os_disk", asked.os_disk)
-    return NewVersion(
-        name=VersionName(image, parse_number("image_version_id", request.image_version_id)),
-        location=_optional_region("image_version.location", asked.location, regions),
-        tags=dict(asked.tags),
-        os_disk=disk,
-        targets=_targets(asked.target_regions, regions),
-        exclude_from_latest=asked.exclude_from_latest,
-    )
-
-
 def _optional_region(field: str, text: str, regions: Sequence[str]) -> str:
     return known_region(field, text, regions) if text else ""
-
-
-def _check_location(field: str, current: str, given: str) -> Violations:
-    if not given or region_key(given) == current:
-        return []
-    return [FieldViolation(field, f"cannot be changed; it is {current}")]
-
-
-def _targets(asked: Sequence[publishing_pb.TargetRegion], regions: Sequence[str]) -> tuple[TargetRegion, ...]:
-    refuse(*(_check_target(f"image_version.target_regions[{i}]", target) for i, target in enumerate(asked)))
-    return tuple(
-        TargetRegion(
-            known_region("region", target.region, regions),
-            target.replica_count or 1,
-            ACCOUNTS[target.storage_account_type],
-            target.exclude_from_latest,
-        )
-        for target in asked
-    )
-
-
-def _check_target(field: str, target: publishing_pb.TargetRegion) -> list[FieldViolation]:
-    return [
-        *check_required(f"{field}.region", target.region),
-        *check_range(f"{field}.replica_count", target.replica_count or 1, 1, MAX_REPLICAS),
-        *check_enum(f"{field}.storage_account_type", target.storage_account_type, ACCOUNTS),
-    ]

@@ -9,7 +9,8 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from galleria_server.catalogue.writes import Write
-from galleria_server.domain.names import parse_uuid
+from galleria_server.domain.errors import FieldViolation
+from galleria_server.domain.names import parse_uuid, region_key
 from galleria_server.domain.validation import Violations, refuse
 from galleria_server.services.codec import parse
 
@@ -42,6 +43,13 @@ def parsed(message: Message, kind: type[T], path: str) -> T:
     value = parse(message, kind, path, violations)
     refuse(violations)
     return value
+
+
+def check_location(field: str, current: str, given: str) -> Violations:
+    """A location that is given must be the one that there is."""
+    if not given or region_key(given) == current:
+        return []
+    return [FieldViolation(field, f"cannot be changed; it is {current}")]
 
 
 def _fingerprint(request: WriteRequest) -> bytes:

@@ -10,7 +10,7 @@ import grpc.aio
 from google.longrunning.operations_pb2 import Operation as WireOperation
 
 from galleria.v1 import image_versions_pb2 as pb
-from galleria_server.catalogue import operations, versions
+from galleria_server.catalogue import operations, resolving, versions
 from galleria_server.catalogue.operations import OperationView
 from galleria_server.catalogue.versions import VersionView
 from galleria_server.catalogue.writes import Write, make_once
@@ -25,11 +25,19 @@ from galleria_server.domain.names import (
 )
 from galleria_server.domain.pages import Position
 from galleria_server.domain.region_names import known_region
+from galleria_server.domain.version import AnyVersion
 from galleria_server.metadata.engine import Transaction
 from galleria_server.services import convert
-from galleria_server.services.gallery_requests import new_version
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.version_requests import (
+    Targets,
+    added_regions,
+    counted_region,
+    new_version,
+    removed_regions,
+    version_change,
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -50,14 +58,15 @@ class VersionMethods:
     async def CreateImageVersion(self, request: pb.CreateImageVersionRequest, context: Context) -> WireOperation:
         """Create an image version and begin to replicate it."""
         write, now = parse_write("CreateImageVersion", request), self._catalogue.clock()
-        new = new_version(request, self._catalogue.regions)
-        create = partial(versions.create, new=new, place=self._catalogue.content.place, now=now)
+        name, location, spec = new_version(request, self._catalogue.regions)
+        volumes = self._catalogue.content.volumes_of
+        create = partial(versions.create, name=name, location=location, spec=spec, volumes=volumes, now=now)
         return await self._begin(write, create)
 
     async def GetImageVersion(self, request: pb.GetImageVersionRequest, context: Context) -> pb.ImageVersion:
         """Return one image version with its replication status."""
         name, region = self._name_in_region(request)
-        return convert.version(await self._catalogue.metadata.read(versions.get, name, region))
+        return convert.version(await self._catalogue.metadata.read(resolving.get, name, region))
 
     async def ListImageVersions(
         self, request: pb.ListImageVersionsRequest, context: Context
@@ -73,6 +82,25 @@ class VersionMethods:
         found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
         return pb.ListImageVersionsResponse(image_versions=map(convert.version, found), next_page_token=token)
 
+    async def UpdateImageVersion(self, request: pb.UpdateImageVersionRequest, context: Context) -> WireOperation:
+        """Change an image version and begin to replicate what it orders then."""
+        write, now = parse_write("UpdateImageVersion", request), self._catalogue.clock()
+        name, change = version_change(request, self._catalogue.regions)
+        volumes = self._catalogue.content.volumes_of
+        return await self._begin(write, partial(versions.update, name=name, change=change, volumes=volumes, now=now))
+
+    async def AddTargetRegions(self, request: pb.AddTargetRegionsRequest, context: Context) -> WireOperation:
+        """Order replicas in more regions."""
+        return await self._change_regions(request, added_regions(request, self._catalogue.regions))
+
+    async def RemoveTargetRegions(self, request: pb.RemoveTargetRegionsRequest, context: Context) -> WireOperation:
+        """Give the replicas in regions up."""
+        return await self._change_regions(request, removed_regions(request))
+
+    async def SetReplicaCount(self, request: pb.SetReplicaCountRequest, context: Context) -> WireOperation:
+        """Order another number of replicas in a region."""
+        return await self._change_regions(request, counted_region(request))
+
     async def DeleteImageVersion(self, request: pb.DeleteImageVersionRequest, context: Context) -> WireOperation:
         """Begin to delete an image version and its replicas."""
         write, now = parse_write("DeleteImageVersion", request), self._catalogue.clock()
@@ -87,6 +115,16 @@ class VersionMethods:
         name, region = self._name_in_region(request)
         found = await self._catalogue.metadata.read(_resolved, name, region)
         return pb.ResolveImageVersionResponse(image_version=convert.version(found))
+
+    async def _change_regions(
+        self,
+        request: pb.AddTargetRegionsRequest | pb.RemoveTargetRegionsRequest | pb.SetReplicaCountRequest,
+        apply: Callable[[AnyVersion], Targets],
+    ) -> WireOperation:
+        write, now = parse_write(type(request).__name__.removesuffix("Request"), request), self._catalogue.clock()
+        name, volumes = parse_version("name", request.name), self._catalogue.content.volumes_of
+        change = partial(versions.change_regions, name=name, apply=apply, volumes=volumes, now=now)
+        return await self._begin(write, change)
 
     def _name_in_region(self, request: NameInRegion) -> tuple[VersionName, str]:
         name = parse_version_or_latest("name", request.name)
@@ -111,4 +149,4 @@ def _position(view: VersionView) -> Position:
 
 
 def _resolved(transaction: Transaction, name: VersionName, region: str) -> VersionView:
-    return versions.view(transaction, versions.resolve(transaction, name, region))
+    return versions.view(transaction, resolving.resolve(transaction, name, region))

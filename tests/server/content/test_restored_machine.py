@@ -172,7 +172,9 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     @precondition(lambda self: self.known.rows)
     def delete(self, number: int) -> None:
-        name = sorted(self.known.rows)[number % len(self.known.rows)]
+        self._delete(sorted(self.known.rows)[number % len(self.known.rows)])
+
+    def _delete(self, name: str) -> None:
         if name in VERSIONS:
             self.wire.delete_version(name)
         else:
@@ -255,12 +257,7 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
             with refused("FAILED_PRECONDITION", "ROOT_NOT_USABLE"):
                 self.wire.operators.AbandonVolumeRoot(request)
         else:
-            owner = self._owner(root.id)
-            self.wire.operators.AbandonVolumeRoot(request)
-            del self.roots[root.id]
-            self.damaged.clear()
-            if owner in self.known.rows:
-                self._lost(self.known.rows[owner])
+            self._abandon(root)
 
     @rule(volume=st.sampled_from(VOLUMES))
     def adopt_volume(self, volume: str) -> None:
@@ -329,6 +326,14 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
         ready = {root for row in self.known.rows.values() if row.ready for root in row.roots}
         return ready - self.roots.keys()
 
+    def _abandon(self, root: Root) -> None:
+        owner = self._owner(root.id)
+        self.wire.operators.AbandonVolumeRoot(pb.AbandonVolumeRootRequest(name=self._name(root)))
+        del self.roots[root.id]
+        self.damaged.clear()
+        if owner in self.known.rows and owner not in VERSIONS:
+            self._lost(self.known.rows[owner])
+
     def _owner(self, root: UUID) -> str:
         return next((name for name, row in self.known.rows.items() if root in row.roots), "")
 
@@ -342,8 +347,11 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
     def _make_good(self) -> None:
         """Give everything up: then all of it goes."""
         for root in list(self.damaged):
-            self.wire.operators.AbandonVolumeRoot(pb.AbandonVolumeRootRequest(name=self._name(self.roots.pop(root))))
-            self.damaged.clear()
+            owner = self._owner(root)
+            self._abandon(self.roots[root])
+            if owner in VERSIONS:
+                # Before it is copied again, under a root that nobody here knows.
+                self._delete(owner)
         for root in self.unowned():
             self.wire.operators.ReleaseVolumeRoot(pb.ReleaseVolumeRootRequest(name=self._name(self.roots.pop(root))))
         while self.known.rows:

@@ -1,0 +1,117 @@
+"""What a new image version is made from: disks, or another version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from galleria_server.catalogue import definitions
+from galleria_server.catalogue.replicas import Home
+from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
+from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
+from galleria_server.domain.image_version import ImageVersionSpec, with_source
+from galleria_server.domain.models import Disk, DiskState
+from galleria_server.domain.names import parse_disk, parse_version
+from galleria_server.domain.validation import Violations, refuse
+from galleria_server.domain.version import Content, ImageVersion, VersionState
+from galleria_server.metadata import copies, disks, versions
+from galleria_server.metadata.engine import Transaction
+
+KIND = "image version"
+FIELD = "image_version"
+# What a definition says of all its images.
+_ALIKE = ("os_type", "os_state", "hyper_v_generation", "architecture", "purchase_plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The contents that a version gets, the spec that names them as they are, and where they lie, by position."""
+
+    spec: ImageVersionSpec
+    contents: tuple[Content, ...]
+    homes: tuple[Home, ...]
+
+
+def source_of(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition) -> Source:
+    """What the spec names, checked against the definition.
+
+    Raises NotFound, InvalidRequest, WrongState for a disk without content and a version that cannot be read.
+    """
+    if spec.source_version:
+        return _of_version(transaction, spec, definition)
+    return _of_disks(transaction, spec)
+
+
+def _of_disks(transaction: Transaction, spec: ImageVersionSpec) -> Source:
+    named = [
+        (None, "os_disk", spec.os_disk),
+        *((disk.lun, f"data_disks[{i}].source", disk.source) for i, disk in enumerate(spec.data_disks)),
+    ]
+    found = [(lun, _ready_disk(transaction, f"{FIELD}.{path}", text)) for lun, path, text in named]
+    contents = tuple(_from_disk(i, lun, disk) for i, (lun, disk) in enumerate(found))
+    os_disk, *data = (str(disk.name) for _, disk in found)
+    data_disks = tuple(replace(disk, source=name) for disk, name in zip(spec.data_disks, data, strict=True))
+    homes = tuple((disk.location, disk.volume) for _, disk in found)
+    return Source(replace(spec, os_disk=os_disk, data_disks=data_disks), contents, homes)
+
+
+def _ready_disk(transaction: Transaction, path: str, text: str) -> Disk:
+    name = parse_disk(path, text)
+    disk = disks.find(transaction, name)
+    if disk is None:
+        raise NotFound("disk", str(name))
+    if disk.state is not DiskState.READY:
+        raise WrongState("disk", str(disk.name), disk.state.value, DiskState.READY.value)
+    return disk
+
+
+def _from_disk(position: int, lun: int | None, disk: Disk) -> Content:
+    return Content(
+        position=position,
+        lun=lun,
+        source=str(disk.name),
+        source_disk_uid=disk.uid,
+        source_version_uid=None,
+        size_bytes=disk.size_bytes,
+        occupied_bytes=disk.occupied_bytes,
+        digest=disk.digest,
+        sha256=disk.sha256,
+    )
+
+
+def _of_version(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition) -> Source:
+    if spec.data_disks:
+        refuse([FieldViolation(f"{FIELD}.data_disks", "come with source_version and cannot be given beside it")])
+    name = parse_version(f"{FIELD}.source_version", spec.source_version)
+    found = versions.find(transaction, name)
+    if found is None or found.state is VersionState.DELETING:
+        raise NotFound(KIND, str(name))
+    source = cast("ImageVersion", found)
+    parent = definitions.require(transaction, source.name.definition)
+    refuse(_check_alike(f"{FIELD}.source_version", parent, definition.spec))
+    homes = [_home(transaction, source, content) for content in source.contents]
+    contents = tuple(replace(content, source_version_uid=source.uid) for content in source.contents)
+    named = replace(with_source(spec, source.spec), source_version=str(source.name))
+    return Source(named, contents, tuple(homes))
+
+
+def _home(transaction: Transaction, source: ImageVersion, content: Content) -> Home:
+    """Where a content of the source lies; at its home rather than elsewhere. Raises WrongState when it is nowhere."""
+    served = copies.served(transaction, source.uid, content.position)
+    if not served:
+        raise WrongState(KIND, str(source.name), source.state.value, "readable in a region")
+    first = min(served, key=lambda copy: copy.region != source.location)
+    return first.region, first.volume
+
+
+def _check_alike(path: str, source: ImageDefinition, wanted: DefinitionSpec) -> Violations:
+    different = [name for name in _ALIKE if getattr(source.spec, name) != getattr(wanted, name)]
+    return [
+        FieldViolation(path, f"has {name} {_shown(source.spec, name)}, the definition has {_shown(wanted, name)}"[:240])
+        for name in different
+    ]
+
+
+def _shown(spec: DefinitionSpec, name: str) -> object:
+    value = getattr(spec, name)
+    return getattr(value, "value", value)

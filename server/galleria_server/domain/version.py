@@ -1,0 +1,108 @@
+"""Versions of images and applications: immutable contents, and how they are published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.names import VersionName, VersionNumber
+from galleria_server.domain.publishing import PublishingSpec, TargetRegion
+
+
+class VersionState(Enum):
+    """Where a version is in its life."""
+
+    CREATING = "creating"
+    UPDATING = "updating"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+DATA_DISKS = "dataDisks"
+"""What stands before the LUN where a data disk is named."""
+
+UNDER_WAY = (VersionState.CREATING, VersionState.UPDATING)
+"""States of a version some of whose copies may be on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One of the contents of a version: 0 is an image's operating system disk, the next are its data disks.
+
+    It comes from a disk, whose name is `source`, or from another version; either may be gone. Sizes are in bytes.
+    """
+
+    position: int
+    lun: int | None
+    source: str
+    source_disk_uid: UUID | None
+    source_version_uid: UUID | None
+    size_bytes: int
+    occupied_bytes: int
+    digest: str
+    sha256: str
+
+
+Spec_co = TypeVar("Spec_co", bound=PublishingSpec, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Generic[Spec_co]):
+    """A version, in `definition_uid`; `group_uid` is the resource group's, which places its copies.
+
+    `operation_uid` is the newest operation that made copies of it.
+    """
+
+    uid: UUID
+    group_uid: UUID
+    definition_uid: UUID
+    name: VersionName
+    location: str
+    spec: Spec_co
+    contents: tuple[Content, ...]
+    state: VersionState
+    operation_uid: UUID
+    create_time: datetime
+    update_time: datetime
+    published_time: datetime | None
+    etag: str
+
+    @property
+    def number(self) -> VersionNumber:
+        """Its number; a stored version is never `latest`."""
+        if self.name.number is None:
+            raise ValueError(self.name)
+        return self.name.number
+
+    @property
+    def target_regions(self) -> tuple[TargetRegion, ...]:
+        """Where it is wanted, all settled."""
+        return self.spec.target_regions
+
+    @property
+    def size_bytes(self) -> int:
+        """Virtual size of all contents."""
+        return sum(content.size_bytes for content in self.contents)
+
+    @property
+    def occupied_bytes(self) -> int:
+        """Bytes outside holes of all contents."""
+        return sum(content.occupied_bytes for content in self.contents)
+
+    def content(self, position: int) -> Content:
+        """The content at that position."""
+        return self.contents[position]
+
+    def content_name(self, position: int) -> str:
+        """What the roots of a content are pinned for: the version, or the version with a data disk's LUN."""
+        lun = self.contents[position].lun
+        return str(self.name) if lun is None else f"{self.name}/{DATA_DISKS}/{lun}"
+
+
+AnyVersion = Version[PublishingSpec]
+ImageVersion = Version[ImageVersionSpec]

@@ -1,0 +1,164 @@
+"""Requests about image versions, from the wire to the domain.
+
+All functions raise InvalidRequest with every field that is wrong, RegionUnknown, or EncryptionUnavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from galleria.v1 import image_versions_pb2 as pb
+from galleria.v1 import publishing_pb2 as publishing_pb
+from galleria_server.catalogue.writes import Change
+from galleria_server.domain import encryption, image_version
+from galleria_server.domain.encryption import RegionEncryption
+from galleria_server.domain.errors import AlreadyExists, EncryptionUnavailable, FieldViolation, NotFound
+from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.names import (
+    VERSION_ID,
+    VersionName,
+    parse_image,
+    parse_number,
+    parse_version,
+    region_key,
+)
+from galleria_server.domain.publishing import Spec, TargetRegion
+from galleria_server.domain.region_names import known_region
+from galleria_server.domain.validation import Violations, check_id, refuse
+from galleria_server.domain.version import AnyVersion, ImageVersion
+from galleria_server.services.codec import parse
+from galleria_server.services.masks import changed
+from galleria_server.services.parsing import check_location, optional_uid, parsed
+
+FIELD = "image_version"
+
+Targets = tuple[TargetRegion, ...]
+
+
+def new_version(
+    request: pb.CreateImageVersionRequest, regions: Sequence[str]
+) -> tuple[VersionName, str, ImageVersionSpec]:
+    """Name, location (empty for the gallery's) and spec of the image version that is asked for."""
+    image = parse_image("parent", request.parent)
+    asked = request.image_version
+    violations: Violations = []
+    spec = parse(asked, ImageVersionSpec, FIELD, violations)
+    refuse(
+        check_id("image_version_id", request.image_version_id, VERSION_ID),
+        violations,
+        image_version.check(FIELD, spec),
+    )
+    luns = [disk.lun for disk in spec.data_disks]
+    refuse_encryption(f"{FIELD}.target_regions", asked.target_regions, luns, image.gallery.group.subscription)
+    name = VersionName(image, parse_number("image_version_id", request.image_version_id))
+    location = known_region(f"{FIELD}.location", asked.location, regions) if asked.location else ""
+    return name, location, with_known_regions(FIELD, spec, regions)
+
+
+def version_change(
+    request: pb.UpdateImageVersionRequest, regions: Sequence[str]
+) -> tuple[VersionName, Change[ImageVersion, ImageVersionSpec]]:
+    """Name of the image version that is to be changed, and how."""
+    asked = request.image_version
+    name = parse_version(f"{FIELD}.name", asked.name)
+
+    def apply(before: ImageVersion) -> ImageVersionSpec:
+        refuse(check_location(f"{FIELD}.location", before.location, asked.location))
+        spec = changed(before.spec, asked, request.update_mask, FIELD)
+        luns = [content.lun for content in before.contents if content.lun is not None]
+        refuse_encryption(f"{FIELD}.target_regions", asked.target_regions, luns, _owner(name))
+        return with_known_regions(FIELD, spec, regions)
+
+    return name, Change(optional_uid(f"{FIELD}.uid", asked.uid), asked.etag, apply)
+
+
+def added_regions(request: pb.AddTargetRegionsRequest, regions: Sequence[str]) -> Callable[[AnyVersion], Targets]:
+    """What becomes of the target regions of a version."""
+    wanted = [parsed(target, TargetRegion, f"target_regions[{i}]") for i, target in enumerate(request.target_regions)]
+    if not wanted:
+        refuse([FieldViolation("target_regions", "is required")])
+    named = [
+        replace(target, region=known_region(f"target_regions[{i}].region", target.region, regions))
+        for i, target in enumerate(wanted)
+    ]
+
+    def apply(before: AnyVersion) -> Targets:
+        there = {target.region for target in before.target_regions}
+        twice = next((target.region for target in named if target.region in there), None)
+        if twice is not None:
+            raise AlreadyExists("target region", f"{twice} of {before.name}")
+        luns = [content.lun for content in before.contents if content.lun is not None]
+        refuse_encryption("target_regions", request.target_regions, luns, _owner(before.name))
+        return (*before.target_regions, *named)
+
+    return apply
+
+
+def removed_regions(request: pb.RemoveTargetRegionsRequest) -> Callable[[AnyVersion], Targets]:
+    """What becomes of the target regions of a version."""
+    leaving = {region_key(region) for region in request.regions}
+    if not leaving:
+        refuse([FieldViolation("regions", "is required")])
+
+    def apply(before: AnyVersion) -> Targets:
+        for region in sorted(leaving):
+            _ordered(before, region)
+        return tuple(target for target in before.target_regions if target.region not in leaving)
+
+    return apply
+
+
+def counted_region(request: pb.SetReplicaCountRequest) -> Callable[[AnyVersion], Targets]:
+    """What becomes of the target regions of a version."""
+    if not request.replica_count:
+        refuse([FieldViolation("replica_count", "is required")])
+
+    def apply(before: AnyVersion) -> Targets:
+        counted = _ordered(before, region_key(request.region))
+        return tuple(
+            replace(target, replica_count=request.replica_count) if target is counted else target
+            for target in before.target_regions
+        )
+
+    return apply
+
+
+def with_known_regions(path: str, spec: Spec, regions: Sequence[str]) -> Spec:
+    """The spec with regions by their short names. Raises RegionUnknown."""
+    targets = tuple(
+        replace(target, region=known_region(f"{path}.target_regions[{i}].region", target.region, regions))
+        for i, target in enumerate(spec.target_regions)
+    )
+    return replace(spec, target_regions=targets)
+
+
+def refuse_encryption(
+    path: str, targets: Sequence[publishing_pb.TargetRegion], luns: Sequence[int], subscription: UUID
+) -> None:
+    """Check all that is asked of encryption, then refuse it: nothing is stored as if it were encrypted."""
+    if not any(target.HasField("encryption") for target in targets):
+        return
+    wanted = [
+        (
+            f"{path}[{i}].encryption",
+            target.region,
+            parsed(target.encryption, RegionEncryption, f"{path}[{i}].encryption"),
+        )
+        for i, target in enumerate(targets)
+    ]
+    refuse(encryption.check(wanted, luns, subscription))
+    first, region, _ = next(asked for asked in wanted if asked[2].luns)
+    raise EncryptionUnavailable(first, region)
+
+
+def _ordered(version: AnyVersion, region: str) -> TargetRegion:
+    found = next((target for target in version.target_regions if target.region == region), None)
+    if found is None:
+        raise NotFound("target region", f"{region[:64]} of {version.name}")
+    return found
+
+
+def _owner(name: VersionName) -> UUID:
+    return name.definition.gallery.group.subscription
