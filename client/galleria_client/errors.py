@@ -214,6 +214,14 @@ class RootNotUsable(FailedPrecondition, reason="ROOT_NOT_USABLE"):
     """A root cannot be adopted, released or abandoned."""
 
 
+class DeletionBlocked(FailedPrecondition, reason="DELETION_BLOCKED"):
+    """The version is kept until its end of life."""
+
+
+class EncryptionUnavailable(FailedPrecondition, reason="ENCRYPTION_UNAVAILABLE"):
+    """Encryption at rest was asked for, which there is not yet."""
+
+
 class LayoutIncomplete(FailedPrecondition, reason="LAYOUT_INCOMPLETE"):
     """Parts of the layout were never made durable in this push."""
 
