@@ -13,7 +13,7 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc, regions_pb2_grpc, tenancy_pb2_grpc
+from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc, locks_pb2_grpc, regions_pb2_grpc, tenancy_pb2_grpc
 from galleria_server.clock import Clock, utc_now
 from galleria_server.config import Config
 from galleria_server.content_plane import ContentPlane
@@ -33,6 +33,7 @@ from galleria_server.metadata.engine import Database, MetadataPool
 from galleria_server.metadata.lock import sole_owner
 from galleria_server.operations.bell import Bell
 from galleria_server.services.galleries import Galleries
+from galleria_server.services.locks import Locks
 from galleria_server.services.operations import Operations
 from galleria_server.services.region_control import RegionControl
 from galleria_server.services.regions import Regions
@@ -46,6 +47,7 @@ _SERVICES = (
     "galleria.v1.Servers",
     "galleria.v1.Tenancy",
     "galleria.v1.RegionControl",
+    "galleria.v1.Locks",
     "google.longrunning.Operations",
 )
 _log = logging.getLogger(__name__)
@@ -118,6 +120,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
     galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
+    locks_pb2_grpc.add_LocksServicer_to_server(Locks(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)
     installation_pb2_grpc.add_RegionsServicer_to_server(Regions(foundation.config.regions), server)
     installation_pb2_grpc.add_ServersServicer_to_server(Servers(foundation.config.limits), server)

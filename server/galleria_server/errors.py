@@ -47,6 +47,11 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.InUse: ("FAILED_PRECONDITION", "IN_USE", ("kind", "name", "user", "count")),
     domain.DeletionBlocked: ("FAILED_PRECONDITION", "DELETION_BLOCKED", ("kind", "name", "end_of_life")),
     domain.EncryptionUnavailable: ("FAILED_PRECONDITION", "ENCRYPTION_UNAVAILABLE", ("field", "region")),
+    domain.ScopeLocked: (
+        "FAILED_PRECONDITION",
+        "SCOPE_LOCKED",
+        ("name", "effect", "scope", "lock", "level", "others"),
+    ),
     domain.MoveNotSupported: ("FAILED_PRECONDITION", "MOVE_NOT_SUPPORTED", ("kind", "name", "given", "current")),
     domain.EtagMismatch: ("ABORTED", "ETAG_MISMATCH", ("name", "given", "current")),
     domain.ServerBusy: ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", ("resource", "limit")),

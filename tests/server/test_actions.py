@@ -6,12 +6,21 @@ import pytest
 from google.longrunning import operations_pb2
 from google.protobuf.descriptor import FileDescriptor
 
-from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2, regions_pb2, tenancy_pb2
-from galleria_server.domain.actions import ACTIONS, OPERATORS, action_of
+from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2, locks_pb2, regions_pb2, tenancy_pb2
+from galleria_server.domain.actions import ACTIONS, OPERATORS, action_of, is_deletion
 
 FILES: list[FileDescriptor] = [
     module.DESCRIPTOR
-    for module in (contents_pb2, disks_pb2, galleries_pb2, installation_pb2, regions_pb2, tenancy_pb2, operations_pb2)
+    for module in (
+        contents_pb2,
+        disks_pb2,
+        galleries_pb2,
+        installation_pb2,
+        locks_pb2,
+        regions_pb2,
+        tenancy_pb2,
+        operations_pb2,
+    )
 ]
 METHODS = {
     f"{service.full_name}/{method.name}"
@@ -42,6 +51,12 @@ def test_verbs_and_actions_agree() -> None:
             ("Resolve", "read"),
             ("Wait", "read"),
         )
+
+
+def test_a_method_is_named_once_and_tells_whether_it_deletes() -> None:
+    names = [method.rpartition("/")[2] for method in METHODS]
+    assert len(names) == len(set(names))
+    assert {name for name in names if is_deletion(name)} == {name for name in names if name.startswith("Delete")}
 
 
 def test_operators_have_actions_of_their_own() -> None:

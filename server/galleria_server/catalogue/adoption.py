@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import definitions, groups
+from galleria_server.catalogue import definitions, groups, protection
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.domain.errors import AlreadyExists, InvalidRequest, NotFound
 from galleria_server.domain.errors_content import RootNotUsable
 from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import Copy, CopyState, Disk, DiskState
 from galleria_server.domain.names import DISK_ID, DiskName, VersionName, fold, parse_disk, parse_id, parse_version
 from galleria_server.domain.placement import Account
@@ -55,7 +56,7 @@ class FoundRoot:
 def adopt(transaction: Transaction, root: FoundRoot, disk_id: str) -> str:
     """Make the disk or the copy that the root was pinned for; its resource name.
 
-    `disk_id` is another name for a disk, or empty. Raises RootNotUsable, AlreadyExists, InvalidRequest.
+    `disk_id` is another name for a disk, or empty. Raises RootNotUsable, AlreadyExists, InvalidRequest, ScopeLocked.
     """
     if fold(root.name).rpartition("/")[0].endswith("/disks"):
         return str(_adopt_disk(transaction, root, disk_id))
@@ -68,6 +69,7 @@ def _adopt_disk(transaction: Transaction, root: FoundRoot, disk_id: str) -> Disk
     had = _named(root, parse_disk)
     if disks.find_by_uid(transaction, root.resource) is not None:
         raise RootNotUsable(str(root.id), f"the disk {had} is there, and has another root")
+    protection.check(transaction, had, Effect.CHANGE)
     group = groups.ensure(transaction, had.group, root.pinned, root.scope)
     name = DiskName(group.name, parse_id("disk_id", disk_id, DISK_ID) if disk_id else had.disk)
     taken = disks.find(transaction, name)
@@ -98,6 +100,7 @@ def _adopt_disk(transaction: Transaction, root: FoundRoot, disk_id: str) -> Disk
 def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
     name, lun = _version_of(root)
     version = versions.find_by_uid(transaction, root.resource) or _new_version(transaction, root, name, lun)
+    protection.check(transaction, version.name, Effect.CHANGE)
     if version.state is VersionState.DELETING:
         raise RootNotUsable(str(root.id), f"{version.name} is being deleted")
     content = _content_of(transaction, root, version, lun)

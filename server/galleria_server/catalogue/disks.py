@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import groups
+from galleria_server.catalogue import groups, protection
 from galleria_server.catalogue.writes import Write, check_etag, make_once, new_etag, remove_once
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
 from galleria_server.domain.errors_content import PushMissing
+from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import BEFORE_READY, Disk, DiskState
 from galleria_server.domain.names import DiskName
 from galleria_server.metadata import copies, disks
@@ -42,6 +43,13 @@ def pushed_in(transaction: Transaction, session: UUID) -> Disk:
     disk = disks.find_by_session(transaction, session)
     if disk is None or disk.state is DiskState.DELETING:
         raise PushMissing(str(session))
+    return disk
+
+
+def written_in(transaction: Transaction, session: UUID) -> Disk:
+    """The disk of a push, when it may be written. Raises PushMissing, ScopeLocked."""
+    disk = pushed_in(transaction, session)
+    protection.check(transaction, disk.name, Effect.CHANGE)
     return disk
 
 
@@ -89,8 +97,9 @@ def delete(transaction: Transaction, write: Write, now: datetime, name: DiskName
 
 
 def open_push(transaction: Transaction, name: DiskName) -> Disk:
-    """The disk with an open push, which begins here unless there is one. Raises NotFound, WrongState."""
+    """The disk with an open push, which begins here unless there is one. Raises NotFound, WrongState, ScopeLocked."""
     disk = get(transaction, name)
+    protection.check(transaction, disk.name, Effect.CHANGE)
     if disk.state is DiskState.EMPTY:
         return _moved(transaction, disk, replace(disk, state=DiskState.PUSHING, session=uuid4()))
     if disk.state is DiskState.LOST:
@@ -108,8 +117,9 @@ def begin_again(transaction: Transaction, uid: UUID) -> Disk:
 
 
 def begin_commit(transaction: Transaction, uid: UUID, sha256: str, statistics: dict[str, object]) -> Disk:
-    """Note that the content is about to be pinned, and what the client said about it. Raises PushMissing."""
+    """Note that the content is about to be pinned, and what the client said of it. Raises PushMissing, ScopeLocked."""
     disk = _unfinished(transaction, uid)
+    protection.check(transaction, disk.name, Effect.CHANGE)
     committing = replace(disk, state=DiskState.COMMITTING, sha256=sha256, statistics=statistics)
     return _moved(transaction, disk, committing)
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from galleria_server.catalogue import protection
 from galleria_server.catalogue.settlement import settle_version
 from galleria_server.catalogue.versions import VersionView, view
 from galleria_server.domain.errors import NotFound, WrongState
+from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import Operation, Verb
 from galleria_server.domain.names import format_operation
 from galleria_server.metadata import copies, operations, versions
@@ -57,13 +59,16 @@ def require(transaction: Transaction, uid: UUID) -> Operation:
 def cancel(transaction: Transaction, uid: UUID, now: datetime) -> None:
     """End a running creation: copies that are not ready are given up, the version becomes FAILED.
 
-    An operation that has ended stays as it is. Raises NotFound, WrongState for a deletion.
+    An operation that has ended stays as it is. Raises NotFound, WrongState for a deletion, ScopeLocked.
     """
     operation = require(transaction, uid)
     if operation.done:
         return
     if operation.verb is Verb.DELETE:
         raise WrongState(KIND, format_operation(uid), "a deletion", "a creation")
+    target = versions.find_by_uid(transaction, operation.target_uid)
+    if target is not None:
+        protection.check(transaction, target.name, Effect.CHANGE)
     operations.request_cancel(transaction, uid)
     copies.fail_unfinished(transaction, operation.target_uid, "cancelled")
     settle_version(transaction, operation.target_uid, now)

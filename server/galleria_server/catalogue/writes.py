@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
+from galleria_server.catalogue import protection
 from galleria_server.domain.errors import EtagMismatch, MoveNotSupported, RequestIdReused
+from galleria_server.domain.locks import Effect
+from galleria_server.domain.scopes import Scope
 from galleria_server.metadata import requests
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.requests import Answered
@@ -17,9 +20,14 @@ from galleria_server.metadata.requests import Answered
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """How a write was asked for. `fingerprint` is a digest of the request without its request id."""
+    """How a write was asked for, and what it does to which scope; None where nothing can be locked.
+
+    `fingerprint` is a digest of the request without its request id.
+    """
 
     method: str
+    scope: Scope | None
+    effect: Effect
     fingerprint: bytes
     request_id: UUID | None = None
     validate_only: bool = False
@@ -64,10 +72,12 @@ def make_once(
 
     Raises:
         RequestIdReused: the request id belongs to another write.
+        ScopeLocked: a lock forbids it.
     """
     answered = _answered(transaction, write)
     if answered is not None and answered.answer is not None:
         return recall(transaction, answered.answer)
+    _check_locks(transaction, write)
     made = make(transaction)
     _remember(transaction, write, made.uid, now)
     return made
@@ -76,6 +86,7 @@ def make_once(
 def remove_once(transaction: Transaction, write: Write, now: datetime, remove: Callable[[Transaction], None]) -> None:
     """Remove a resource; a repeat of the same write does nothing. Otherwise as `make_once`."""
     if _answered(transaction, write) is None:
+        _check_locks(transaction, write)
         remove(transaction)
         _remember(transaction, write, None, now)
 
@@ -95,6 +106,11 @@ def check_uid(kind: str, name: str, current: UUID, given: UUID | None) -> None:
 def new_etag() -> str:
     """An etag that no resource had before."""
     return secrets.token_hex(8)
+
+
+def _check_locks(transaction: Transaction, write: Write) -> None:
+    if write.scope is not None:
+        protection.check(transaction, write.scope, write.effect)
 
 
 def _answered(transaction: Transaction, write: Write) -> Answered | None:

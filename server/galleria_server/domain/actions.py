@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 OPERATORS = "Galleria/"
+_AUTHORIZATION = "Microsoft.Authorization"
 _COMPUTE = "Microsoft.Compute"
 _RESOURCES = "Microsoft.Resources"
 
@@ -96,6 +97,12 @@ _REGIONS = {
     "MarkRegion": f"{OPERATORS}regions/mark/action",
     "GetRegionStatus": f"{_RESOURCES}/subscriptions/locations/read",
 }
+_LOCKS = {
+    "CreateLock": f"{_AUTHORIZATION}/locks/write",
+    "GetLock": f"{_AUTHORIZATION}/locks/read",
+    "ListLocks": f"{_AUTHORIZATION}/locks/read",
+    "DeleteLock": f"{_AUTHORIZATION}/locks/delete",
+}
 _INSTALLATION = {
     "galleria.v1.Regions/ListRegions": f"{_RESOURCES}/subscriptions/locations/read",
     "galleria.v1.Servers/GetServerInfo": f"{OPERATORS}servers/info/read",
@@ -106,6 +113,7 @@ _SERVICES = {
     "galleria.v1.Tenancy": _TENANCY,
     "galleria.v1.Contents": _CONTENTS,
     "galleria.v1.RegionControl": _REGIONS,
+    "galleria.v1.Locks": _LOCKS,
     "galleria.v1.Operators": _OPERATORS,
     "google.longrunning.Operations": _OPERATIONS,
 }
@@ -118,6 +126,14 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
 
 CONTRACT = ("galleria.v1.", "google.longrunning.")
 """Packages whose calls have actions; the others, such as health and reflection, are about the server itself."""
+
+
+_DELETIONS = frozenset(method.rpartition("/")[2] for method, action in ACTIONS.items() if action.endswith("/delete"))
+
+
+def is_deletion(method: str) -> bool:
+    """Whether a call, its method without the service, deletes what it is about."""
+    return method in _DELETIONS
 
 
 def action_of(method: str) -> str | None:

@@ -209,6 +209,26 @@ class EncryptionUnavailable(DomainError):
         return f"{self.field}: what lies in {self.region} cannot be encrypted at rest yet; leave encryption out"
 
 
+class ScopeLocked(DomainError):
+    """A lock forbids to do it to `name`: `lock`, of `level`, on `scope`, and `others` beside it. `effect` says what."""
+
+    def __init__(self, name: str, effect: str, scope: str, lock: str, level: str, others: int) -> None:
+        super().__init__(name, effect, scope, lock, level, others)
+        self.name = name
+        self.effect = effect
+        self.scope = scope
+        self.lock = lock
+        self.level = level
+        self.others = others
+
+    def __str__(self) -> str:
+        more = f" and {self.others} more" if self.others else ""
+        return (
+            f"{self.name} cannot be {self.effect}: {self.scope} has the {self.level} lock {self.lock!r}{more}; "
+            "delete the lock first"
+        )
+
+
 class RequestIdReused(DomainError):
     """The request id was used before with another request."""
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
 from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.locks import LockSpec
 from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb
 from galleria_server.domain.names import Artifact
 from galleria_server.domain.region_access import AccessState
@@ -241,6 +242,28 @@ disks = Table(
     Column("ready_time", Time),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("group_uid", "key"),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("scope_uid", Uuid, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("spec", Document(LockSpec), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("scope_uid", "key"),
+)
+
+# The resources that the scope of a lock is or lies in: what cannot be deleted because of it.
+lock_places = Table(
+    "lock_places",
+    metadata,
+    Column("resource_uid", Uuid, primary_key=True),
+    Column("lock_uid", ForeignKey(locks.c.uid), primary_key=True, index=True),
 )
 
 operations = Table(

@@ -40,7 +40,7 @@ class Pushes:
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def begin(self, name: DiskName) -> LivePush:
-        """The push of the disk, new unless one is open. Raises NotFound, WrongState, VolumeUnavailable."""
+        """The push of the disk, new unless one is open. Raises NotFound, WrongState, ScopeLocked, VolumeUnavailable."""
         known = await self._metadata.read(disks.get, name)
         async with self._turn(known.uid):
             before = await self._metadata.read(disks.get, name)
@@ -61,12 +61,17 @@ class Pushes:
         mount = self._mount(disk)
         return _live(disk, mount, await mount.run(_resume, mount, disk))
 
+    async def attach(self, session: UUID) -> LivePush:
+        """An open push, to send to. Raises ScopeLocked, and what `find` raises."""
+        await self._metadata.read(disks.written_in, session)
+        return await self.find(session)
+
     async def commit(self, session: UUID, promise: Promise) -> Disk:
         """End a push: its content becomes the disk's. Idempotent.
 
-        Raises PushMissing, SizeNotAllowed, DiskTooLarge, SizeNotPromised, VolumeUnavailable, WrongState when another
-        client of the push has ended it with other content, and the storage's LayoutInvalid, LayoutIncomplete,
-        LeaseLapsed.
+        Raises PushMissing, SizeNotAllowed, DiskTooLarge, SizeNotPromised, ScopeLocked, VolumeUnavailable, WrongState
+        when another client of the push has ended it with other content, and the storage's LayoutInvalid,
+        LayoutIncomplete, LeaseLapsed.
         """
         disk = await self._metadata.read(disks.pushed_in, session)
         async with self._turn(disk.uid):
@@ -78,11 +83,12 @@ class Pushes:
             return await self._commit(await self.find(session), disk, promise)
 
     async def abort(self, session: UUID) -> None:
-        """Give a push up. Raises PushMissing, VolumeUnavailable."""
+        """Give a push up. Raises PushMissing, ScopeLocked, VolumeUnavailable."""
         disk = await self._metadata.read(disks.pushed_in, session)
         async with self._turn(disk.uid):
             if disk.state is DiskState.READY or await self._complete(disk):
                 return
+            await self._metadata.read(disks.written_in, session)
             mount = self._mount(disk)
             await mount.run(_abort, mount, disk)
             await self._metadata.write(disks.end_push, disk.uid)

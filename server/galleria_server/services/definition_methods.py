@@ -32,8 +32,9 @@ class DefinitionMethods:
         self, request: pb.CreateImageDefinitionRequest, context: Context
     ) -> pb.ImageDefinition:
         """Create an image definition."""
-        write, now = parse_write("CreateImageDefinition", request), self._catalogue.clock()
+        now = self._catalogue.clock()
         name, location, spec = new_definition(request, self._catalogue.regions, now)
+        write = parse_write("CreateImageDefinition", request, name)
         create = partial(definitions.create, name=name, location=location, spec=spec, now=now)
         made = await self._catalogue.metadata.write(make_once, write, now, create, definitions.recall)
         return convert.definition(made)
@@ -61,8 +62,8 @@ class DefinitionMethods:
         self, request: pb.UpdateImageDefinitionRequest, context: Context
     ) -> pb.ImageDefinition:
         """Change an image definition."""
-        write, now = parse_write("UpdateImageDefinition", request), self._catalogue.clock()
         name, change = definition_change(request)
+        write, now = parse_write("UpdateImageDefinition", request, name), self._catalogue.clock()
         features_too = request.allow_update_image
         update = partial(definitions.update, name=name, change=change, now=now, features_too=features_too)
         made = await self._catalogue.metadata.write(make_once, write, now, update, definitions.recall)
@@ -70,8 +71,9 @@ class DefinitionMethods:
 
     async def DeleteImageDefinition(self, request: pb.DeleteImageDefinitionRequest, context: Context) -> Empty:
         """Delete an image definition that has no versions."""
-        write, now = parse_write("DeleteImageDefinition", request), self._catalogue.clock()
-        remove = partial(definitions.remove, name=parse_image("name", request.name), etag=request.etag)
+        name = parse_image("name", request.name)
+        write, now = parse_write("DeleteImageDefinition", request, name), self._catalogue.clock()
+        remove = partial(definitions.remove, name=name, etag=request.etag)
         await self._catalogue.metadata.write(remove_once, write, now, remove)
         return Empty()
 

@@ -61,7 +61,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         location = known_region("disk.location", request.disk.location, self._shared.regions)
         if request.disk.size_bytes:
             check_size(request.disk.size_bytes, self._max_disk)
-        write = parse_write("CreateDisk", request)
+        write = parse_write("CreateDisk", request, name)
 
         def choose(family: UUID) -> str:
             return place_disk(family, self._volumes.region_volumes(location))
@@ -84,7 +84,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
 
     async def DeleteDisk(self, request: pb.DeleteDiskRequest, context: Context) -> empty_pb2.Empty:
         name = parse_disk("name", request.name)
-        write = parse_write("DeleteDisk", request)
+        write = parse_write("DeleteDisk", request, name)
         await self._metadata.write(catalogue.delete, write, self._shared.clock(), name, request.etag)
         self._shared.content.wake()
         return empty_pb2.Empty()
@@ -101,7 +101,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         first = await first_sent(request_iterator, self._limits.idle_timeout_seconds)
         if first is None or isinstance(first, PushedRecords) or first.WhichOneof("message") != "attach":
             raise ProtocolViolated("the first message of a Push stream is attach")
-        live = await self._pushes.find(_session_id(first.attach.session))
+        live = await self._pushes.attach(_session_id(first.attach.session))
         answers = self._taken(offered(live, request_iterator, self._limits), context)
         async with aclosing(answers):
             async for answer in answers:
@@ -113,7 +113,7 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         first = await first_sent(request_iterator, self._limits.idle_timeout_seconds)
         if first is None or not first.session:
             raise ProtocolViolated("the first message of a PushRaw stream has session")
-        live = await self._pushes.find(_session_id(first.session))
+        live = await self._pushes.attach(_session_id(first.session))
         answers = self._taken(raw(live, first, request_iterator, self._limits), context)
         async with aclosing(answers):
             async for answer in answers:

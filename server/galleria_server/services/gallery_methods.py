@@ -31,8 +31,8 @@ class GalleryMethods:
 
     async def CreateGallery(self, request: pb.CreateGalleryRequest, context: Context) -> pb.Gallery:
         """Create a gallery."""
-        write, now = parse_write("CreateGallery", request), self._catalogue.clock()
         name, location, spec = new_gallery(request, self._catalogue.regions)
+        write, now = parse_write("CreateGallery", request, name), self._catalogue.clock()
         create = partial(galleries.create, name=name, location=location, spec=spec, now=now)
         made = await self._catalogue.metadata.write(make_once, write, now, create, galleries.recall)
         return convert.gallery(made)
@@ -56,15 +56,16 @@ class GalleryMethods:
 
     async def UpdateGallery(self, request: pb.UpdateGalleryRequest, context: Context) -> pb.Gallery:
         """Change a gallery."""
-        write, now = parse_write("UpdateGallery", request), self._catalogue.clock()
         name, change = gallery_change(request)
+        write, now = parse_write("UpdateGallery", request, name), self._catalogue.clock()
         update = partial(galleries.update, name=name, change=change, now=now)
         return convert.gallery(await self._catalogue.metadata.write(make_once, write, now, update, galleries.recall))
 
     async def DeleteGallery(self, request: pb.DeleteGalleryRequest, context: Context) -> Empty:
         """Delete an empty gallery."""
-        write, now = parse_write("DeleteGallery", request), self._catalogue.clock()
-        remove = partial(galleries.remove, name=parse_gallery("name", request.name), etag=request.etag)
+        name = parse_gallery("name", request.name)
+        write, now = parse_write("DeleteGallery", request, name), self._catalogue.clock()
+        remove = partial(galleries.remove, name=name, etag=request.etag)
         await self._catalogue.metadata.write(remove_once, write, now, remove)
         return Empty()
 

@@ -9,8 +9,11 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from galleria_server.catalogue.writes import Write
+from galleria_server.domain.actions import is_deletion
 from galleria_server.domain.errors import FieldViolation
+from galleria_server.domain.locks import Effect
 from galleria_server.domain.names import parse_uuid, region_key
+from galleria_server.domain.scopes import Scope
 from galleria_server.domain.validation import Violations, refuse
 from galleria_server.services.codec import parse
 
@@ -26,10 +29,14 @@ class WriteRequest(Protocol):
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
 
 
-def parse_write(method: str, request: WriteRequest) -> Write:
-    """How the write was asked for. Raises InvalidRequest for a request id that is no UUID."""
+def parse_write(method: str, request: WriteRequest, scope: Scope | None) -> Write:
+    """How the write was asked for; `scope` is what it writes or deletes, None when that lies outside of subscriptions.
+
+    Raises InvalidRequest for a request id that is no UUID.
+    """
     request_id = parse_uuid("request_id", request.request_id) if request.request_id else None
-    return Write(method, _fingerprint(request), request_id, request.validate_only)
+    effect = Effect.DELETE if is_deletion(method) else Effect.CHANGE
+    return Write(method, scope, effect, _fingerprint(request), request_id, request.validate_only)
 
 
 def optional_uid(field: str, text: str) -> UUID | None:

@@ -12,7 +12,7 @@ from galleria.v1 import regions_pb2 as pb
 from galleria.v1.regions_pb2_grpc import RegionControlServicer
 from galleria_server.catalogue import regions
 from galleria_server.catalogue.writes import make_once
-from galleria_server.domain.names import AccessName, parse_access, parse_subscription
+from galleria_server.domain.names import AccessName, SubscriptionName, parse_access, parse_subscription
 from galleria_server.domain.pages import Position
 from galleria_server.domain.region_access import MAX_TEXT, AccessState, RegionAccess, RegionStatus, check_decision
 from galleria_server.domain.region_names import known_region
@@ -34,10 +34,10 @@ class RegionControl(RegionControlServicer):
         self._metadata = catalogue.metadata
 
     async def RequestRegionAccess(self, request: pb.RequestRegionAccessRequest, context: Context) -> pb.RegionAccess:
-        write, now = parse_write("RequestRegionAccess", request), self._catalogue.clock()
         refuse(check_length("justification", request.justification, MAX_TEXT))
-        subscription = parse_subscription("parent", request.parent).subscription
-        name = AccessName(subscription, known_region("region", request.region, self._catalogue.regions))
+        subscription = parse_subscription("parent", request.parent)
+        write, now = parse_write("RequestRegionAccess", request, subscription), self._catalogue.clock()
+        name = AccessName(subscription.subscription, known_region("region", request.region, self._catalogue.regions))
         ask = partial(regions.ask, name=name, justification=request.justification, now=now)
         return _access(await self._metadata.write(make_once, write, now, ask, regions.recall_access))
 
@@ -59,15 +59,16 @@ class RegionControl(RegionControlServicer):
         return pb.ListRegionAccessResponse(region_access=map(_access, found), next_page_token=token)
 
     async def DecideRegionAccess(self, request: pb.DecideRegionAccessRequest, context: Context) -> pb.RegionAccess:
-        write, now = parse_write("DecideRegionAccess", request), self._catalogue.clock()
         name, state = parse_access("name", request.name), ACCESS_STATES.get(request.state, AccessState.REQUESTED)
+        scope = SubscriptionName(name.subscription)
+        write, now = parse_write("DecideRegionAccess", request, scope), self._catalogue.clock()
         refuse(check_decision(state, request.reason))
         known_region("name", name.region, self._catalogue.regions)
         decide = partial(regions.decide, name=name, state=state, reason=request.reason, now=now)
         return _access(await self._metadata.write(make_once, write, now, decide, regions.recall_access))
 
     async def MarkRegion(self, request: pb.MarkRegionRequest, context: Context) -> pb.RegionStatus:
-        write, now = parse_write("MarkRegion", request), self._catalogue.clock()
+        write, now = parse_write("MarkRegion", request, None), self._catalogue.clock()
         refuse(check_length("reason", request.reason, MAX_TEXT))
         region = known_region("region", request.region, self._catalogue.regions)
         mark = partial(regions.mark, region=region, reason=request.reason, now=now, down=request.down)

@@ -41,7 +41,7 @@ class Tenancy(TenancyServicer):
         self._metadata = catalogue.metadata
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.Tenant:
-        write, now = parse_write("CreateTenant", request), self._catalogue.clock()
+        write, now = parse_write("CreateTenant", request, None), self._catalogue.clock()
         uid, spec = new_tenant(request)
         create = partial(tenants.create, uid=uid, spec=spec, now=now)
         return tenant_message(await self._metadata.write(make_once, write, now, create, tenants.require))
@@ -57,13 +57,13 @@ class Tenancy(TenancyServicer):
         return pb.ListTenantsResponse(tenants=map(tenant_message, found), next_page_token=token)
 
     async def DeleteTenant(self, request: pb.DeleteTenantRequest, context: Context) -> Empty:
-        write, now = parse_write("DeleteTenant", request), self._catalogue.clock()
+        write, now = parse_write("DeleteTenant", request, None), self._catalogue.clock()
         remove = partial(tenants.remove, uid=parse_tenant("name", request.name).tenant, etag=request.etag)
         await self._metadata.write(remove_once, write, now, remove)
         return Empty()
 
     async def CreateSubscription(self, request: pb.CreateSubscriptionRequest, context: Context) -> pb.Subscription:
-        write, now = parse_write("CreateSubscription", request), self._catalogue.clock()
+        write, now = parse_write("CreateSubscription", request, None), self._catalogue.clock()
         uid, tenant, spec = new_subscription(request)
         create = partial(subscriptions.create, uid=uid, tenant=tenant, spec=spec, now=now)
         return subscription_message(await self._metadata.write(make_once, write, now, create, subscriptions.require))
@@ -82,20 +82,21 @@ class Tenancy(TenancyServicer):
         return pb.ListSubscriptionsResponse(subscriptions=map(subscription_message, found), next_page_token=token)
 
     async def UpdateSubscription(self, request: pb.UpdateSubscriptionRequest, context: Context) -> pb.Subscription:
-        write, now = parse_write("UpdateSubscription", request), self._catalogue.clock()
         name, change = subscription_change(request)
+        write, now = parse_write("UpdateSubscription", request, name), self._catalogue.clock()
         update = partial(subscriptions.update, uid=name.subscription, change=change, now=now)
         return subscription_message(await self._metadata.write(make_once, write, now, update, subscriptions.require))
 
     async def DeleteSubscription(self, request: pb.DeleteSubscriptionRequest, context: Context) -> Empty:
-        write, now = parse_write("DeleteSubscription", request), self._catalogue.clock()
-        uid = parse_subscription("name", request.name).subscription
-        await self._metadata.write(remove_once, write, now, partial(subscriptions.remove, uid=uid, etag=request.etag))
+        name = parse_subscription("name", request.name)
+        write, now = parse_write("DeleteSubscription", request, name), self._catalogue.clock()
+        remove = partial(subscriptions.remove, uid=name.subscription, etag=request.etag)
+        await self._metadata.write(remove_once, write, now, remove)
         return Empty()
 
     async def CreateResourceGroup(self, request: pb.CreateResourceGroupRequest, context: Context) -> pb.ResourceGroup:
-        write, now = parse_write("CreateResourceGroup", request), self._catalogue.clock()
         name, spec = new_group(request)
+        write, now = parse_write("CreateResourceGroup", request, name), self._catalogue.clock()
         create = partial(groups.create, name=name, spec=spec, now=now)
         return group_message(await self._metadata.write(make_once, write, now, create, groups.recall))
 
@@ -115,14 +116,15 @@ class Tenancy(TenancyServicer):
         return pb.ListResourceGroupsResponse(resource_groups=map(group_message, found), next_page_token=token)
 
     async def UpdateResourceGroup(self, request: pb.UpdateResourceGroupRequest, context: Context) -> pb.ResourceGroup:
-        write, now = parse_write("UpdateResourceGroup", request), self._catalogue.clock()
         name, change = group_change(request)
+        write, now = parse_write("UpdateResourceGroup", request, name), self._catalogue.clock()
         update = partial(groups.update, name=name, change=change, now=now)
         return group_message(await self._metadata.write(make_once, write, now, update, groups.recall))
 
     async def DeleteResourceGroup(self, request: pb.DeleteResourceGroupRequest, context: Context) -> Empty:
-        write, now = parse_write("DeleteResourceGroup", request), self._catalogue.clock()
-        remove = partial(groups.remove, name=parse_group("name", request.name), etag=request.etag)
+        name = parse_group("name", request.name)
+        write, now = parse_write("DeleteResourceGroup", request, name), self._catalogue.clock()
+        remove = partial(groups.remove, name=name, etag=request.etag)
         await self._metadata.write(remove_once, write, now, remove)
         return Empty()
 

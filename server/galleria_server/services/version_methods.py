@@ -57,8 +57,8 @@ class VersionMethods:
 
     async def CreateImageVersion(self, request: pb.CreateImageVersionRequest, context: Context) -> WireOperation:
         """Create an image version and begin to replicate it."""
-        write, now = parse_write("CreateImageVersion", request), self._catalogue.clock()
         name, location, spec = new_version(request, self._catalogue.regions)
+        write, now = parse_write("CreateImageVersion", request, name), self._catalogue.clock()
         volumes = self._catalogue.content.volumes_of
         create = partial(versions.create, name=name, location=location, spec=spec, volumes=volumes, now=now)
         return await self._begin(write, create)
@@ -84,8 +84,8 @@ class VersionMethods:
 
     async def UpdateImageVersion(self, request: pb.UpdateImageVersionRequest, context: Context) -> WireOperation:
         """Change an image version and begin to replicate what it orders then."""
-        write, now = parse_write("UpdateImageVersion", request), self._catalogue.clock()
         name, change = version_change(request, self._catalogue.regions)
+        write, now = parse_write("UpdateImageVersion", request, name), self._catalogue.clock()
         volumes = self._catalogue.content.volumes_of
         return await self._begin(write, partial(versions.update, name=name, change=change, volumes=volumes, now=now))
 
@@ -103,8 +103,8 @@ class VersionMethods:
 
     async def DeleteImageVersion(self, request: pb.DeleteImageVersionRequest, context: Context) -> WireOperation:
         """Begin to delete an image version and its replicas."""
-        write, now = parse_write("DeleteImageVersion", request), self._catalogue.clock()
         name = parse_version("name", request.name)
+        write, now = parse_write("DeleteImageVersion", request, name), self._catalogue.clock()
         return await self._begin(write, partial(versions.remove, name=name, etag=request.etag, now=now))
 
     async def ResolveImageVersion(
@@ -121,8 +121,9 @@ class VersionMethods:
         request: pb.AddTargetRegionsRequest | pb.RemoveTargetRegionsRequest | pb.SetReplicaCountRequest,
         apply: Callable[[AnyVersion], Targets],
     ) -> WireOperation:
-        write, now = parse_write(type(request).__name__.removesuffix("Request"), request), self._catalogue.clock()
         name, volumes = parse_version("name", request.name), self._catalogue.content.volumes_of
+        method = type(request).__name__.removesuffix("Request")
+        write, now = parse_write(method, request, name), self._catalogue.clock()
         change = partial(versions.change_regions, name=name, apply=apply, volumes=volumes, now=now)
         return await self._begin(write, change)
 
