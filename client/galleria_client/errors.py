@@ -194,6 +194,10 @@ class RegionRestricted(FailedPrecondition, reason="REGION_RESTRICTED"):
     """The region is only for subscriptions whose access to it was approved."""
 
 
+class ScopeLocked(FailedPrecondition, reason="SCOPE_LOCKED"):
+    """A lock forbids the call: delete it first."""
+
+
 class MoveNotSupported(FailedPrecondition, reason="MOVE_NOT_SUPPORTED"):
     """The resource has another name: nothing is moved or renamed."""
 

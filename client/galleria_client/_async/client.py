@@ -10,6 +10,7 @@ from galleria_client._async.contents import Contents
 from galleria_client._async.disks import Disks
 from galleria_client._async.galleries import Galleries
 from galleria_client._async.installation import Operators, Regions, Servers
+from galleria_client._async.locks import Locks
 from galleria_client._async.operations import Operations
 from galleria_client._async.region_access import RegionAccess
 from galleria_client._async.tenancy import ResourceGroups, Subscriptions, Tenants
@@ -41,6 +42,7 @@ class Client:
         self.tenants = Tenants(self._transport)
         self.subscriptions = Subscriptions(self._transport)
         self.resource_groups = ResourceGroups(self._transport)
+        self.locks = Locks(self._transport)
         self.operators = Operators(self._transport)
         self._servers = Servers(self._transport)
 

@@ -11,6 +11,7 @@ from galleria_client._sync.contents import Contents
 from galleria_client._sync.disks import Disks
 from galleria_client._sync.galleries import Galleries
 from galleria_client._sync.installation import Operators, Regions, Servers
+from galleria_client._sync.locks import Locks
 from galleria_client._sync.operations import Operations
 from galleria_client._sync.region_access import RegionAccess
 from galleria_client._sync.tenancy import ResourceGroups, Subscriptions, Tenants
@@ -42,6 +43,7 @@ class Client:
         self.tenants = Tenants(self._transport)
         self.subscriptions = Subscriptions(self._transport)
         self.resource_groups = ResourceGroups(self._transport)
+        self.locks = Locks(self._transport)
         self.operators = Operators(self._transport)
         self._servers = Servers(self._transport)
 

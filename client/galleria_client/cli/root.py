@@ -11,6 +11,7 @@ from galleria_client.cli.definition import image_definition
 from galleria_client.cli.disk import disk
 from galleria_client.cli.gallery import gallery
 from galleria_client.cli.installation import volume
+from galleria_client.cli.lock import lock
 from galleria_client.cli.operation import operation
 from galleria_client.cli.publish import publish
 from galleria_client.cli.region import region
@@ -77,5 +78,5 @@ def root() -> None:
 
 
 _CATALOGUE = (gallery, image_definition, image_version, disk, publish, operation)
-for command in (*_CATALOGUE, tenant, subscription, resource_group, region, volume):
+for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, volume):
     root.add_command(command)

@@ -39,6 +39,7 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
     "tenant": {"Name": "name", "DisplayName": "displayName"},
     "subscription": {"Name": "name", "DisplayName": "displayName", "Tenant": "tenant"},
     "resource-group": {"Name": "name"},
+    "lock": {"Name": "name", "Level": "level", "Scope": "scope", "Notes": "notes"},
     "volume": {
         "Name": "name",
         "Zone": "zone",
@@ -112,7 +113,15 @@ def key_values(pairs: Mapping[str, str]) -> str:
 
 def short(value: str) -> str:
     """A value as a table shows it: of an enum the part that says something, of a name its last part."""
-    for prefix in ("PROVISIONING_STATE_", "STATE_", "OS_TYPE_", "OS_STATE_", "COPY_STATE_", "ACCESS_STATE_"):
+    for prefix in (
+        "PROVISIONING_STATE_",
+        "STATE_",
+        "OS_TYPE_",
+        "OS_STATE_",
+        "COPY_STATE_",
+        "ACCESS_STATE_",
+        "LOCK_LEVEL_",
+    ):
         if value.startswith(prefix):
             return value.removeprefix(prefix).capitalize()
     return value.rsplit("/", 1)[-1] if value.startswith(("subscriptions/", "regions/", "tenants/")) else value
