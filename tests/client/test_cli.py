@@ -222,3 +222,65 @@ def test_tenants_subscriptions_groups_and_regions(galleria: Galleria, rg: str) -
         assert galleria(*command, "--yes", *own).returncode == 0
     assert galleria("tenant", "delete", tenant, "--yes").returncode == 0
     assert galleria("tenant", "show", tenant).returncode == 3
+
+
+def test_locks_are_put_on_scopes_by_name_or_by_parts(galleria: Galleria, rg: str) -> None:
+    answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus", "--tags", "a=b"))
+    answer(galleria("image-definition", "create", f"{rg}/{rg}/debian", *DEFINITION))
+    gallery = answer(galleria("gallery", "show", f"{rg}/{rg}"))["name"]
+    put = answer(galleria("lock", "create", "--scope", gallery, "--level", "readonly", "-n", "keep", "--notes", "why"))
+    assert (put["name"], put["level"], put["notes"]) == (f"{gallery}/locks/keep", "LOCK_LEVEL_READ_ONLY", "why")
+    refused = galleria("gallery", "update", f"{rg}/{rg}", "--tags", "c=d")
+    assert (refused.returncode, "delete the lock first" in refused.stderr) == (4, True)
+    assert answer(galleria("gallery", "show", f"{rg}/{rg}"))["tags"] == {"a": "b"}
+    image = ["-g", rg, "-r", rg, "-i", "debian"]
+    drawn = answer(galleria("lock", "create", *image, "--level", "CanNotDelete"))
+    assert drawn["name"] == f"{gallery}/images/debian/locks/{drawn['uid']}"
+    assert answer(galleria("lock", "show", "--name", "keep", "-g", rg, "-r", rg)) == put
+    assert answer(galleria("lock", "show", "--name", put["name"])) == put
+    names = "[].name"
+    assert answer(galleria("lock", "list", "-g", rg, "--query", names)) == []
+    assert len(answer(galleria("lock", "list", "-g", rg, "--recursive", "--query", names))) == 2
+    assert len(answer(galleria("lock", "list", *image, "--inherited", "--query", names))) == 2
+    assert "Read_only" in galleria("lock", "list", "--scope", gallery, "-o", "table").stdout
+    deleted = galleria("lock", "delete", "--scope", gallery, "--name", "keep", "--etag", put["etag"])
+    assert (deleted.returncode, deleted.stderr) == (0, f"Deleting the lock {put['name']}.\n")
+    assert galleria("lock", "show", "--name", put["name"]).returncode == 3
+    assert answer(galleria("gallery", "update", f"{rg}/{rg}", "--tags", "c=d"))["tags"] == {"c": "d"}
+    assert galleria("lock", "delete", "--name", drawn["name"], "--yes").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([], "which scope is meant?"),
+        (["--scope", "subscriptions/x", "-g", "rg"], "--scope is the full name"),
+        (["--scope", "subscriptions/x", "-d", "disk"], "--scope is the full name"),
+        (["-g", "rg", "-r", "prod", "-d", "disk"], "give -d with -g alone"),
+        (["-r", "prod"], "-g missing"),
+        (["-d", "disk"], "-g missing"),
+    ],
+)
+def test_a_lock_needs_one_scope(galleria: Galleria, flags: list[str], told: str) -> None:
+    refused = galleria("lock", "list", *flags)
+    assert (refused.returncode, told in refused.stderr) == (2, True), refused.stderr
+
+
+def test_publish_is_done_where_a_lock_keeps_the_source_disk(galleria: Galleria, rg: str, image: Path) -> None:
+    answer(galleria("resource-group", "create", rg))
+    lock = answer(galleria("lock", "create", "-g", rg, "--level", "CanNotDelete", "--name", "keep"))
+    done = answer(galleria("publish", image, f"{rg}/{rg}/debian/1.0.0", "-l", "eastus", *DEFINITION))
+    assert done["did"][-1].startswith("the source disk stays: ")
+    assert answer(galleria("image-version", "show", f"{rg}/{rg}/debian/1.0.0"))["digest"]
+    assert len(answer(galleria("disk", "list", "-g", rg))) == 1
+    assert galleria("lock", "delete", "--name", lock["name"]).returncode == 0
+
+
+def test_a_disk_is_locked_by_its_flag(galleria: Galleria, rg: str, image: Path) -> None:
+    answer(galleria("disk", "push", image, f"{rg}/d", "-l", "eastus"))
+    put = answer(galleria("lock", "create", "-g", rg, "-d", "d", "--level", "CanNotDelete", "--name", "keep"))
+    assert put["scope"] == answer(galleria("disk", "show", f"{rg}/d"))["name"]
+    assert galleria("disk", "delete", f"{rg}/d").returncode == 4
+    assert answer(galleria("lock", "list", "-d", f"{rg}/d", "--query", "[].name")) == [put["name"]]
+    assert galleria("lock", "delete", "-d", "d", "-g", rg, "-n", "keep").returncode == 0
+    assert galleria("disk", "delete", f"{rg}/d").returncode == 0

@@ -179,9 +179,16 @@ class _Publication:
             raise
 
     def _remove_disk(self) -> None:
-        if not self._plan.keep_disk:
+        from galleria_client.errors import ScopeLocked
+
+        if self._plan.keep_disk:
+            return
+        try:
             self._session.client.disks.delete(self._disk)
             self._say(f"deleted the source disk {self._disk}")
+        except ScopeLocked as locked:
+            # The version is there; a lock on its group is no reason to call that a failure.
+            self._say(f"the source disk stays: {locked}")
 
     def _say(self, sentence: str) -> None:
         self._did.append(sentence)
