@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 from google.longrunning.operations_pb2 import CancelOperationRequest
+from sqlalchemy import delete
 
 from galleria.v1 import (
     disks_pb2,
@@ -27,7 +28,7 @@ from galleria_server.content import make_content
 from galleria_server.domain.actions import ACTIONS
 from galleria_server.domain.models import Operation, OperationState, Verb
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
-from galleria_server.metadata import disks, operations
+from galleria_server.metadata import copies, disks, operations, tables
 from galleria_server.metadata.engine import Transaction
 from tests.server.locking import CAN_NOT_DELETE, READ_ONLY, locked
 from tests.server.refusals import refused
@@ -247,6 +248,12 @@ def forget(transaction: Transaction, disk: UUID) -> None:
     disks.drop(transaction, disk)
 
 
+def forget_copy(transaction: Transaction, version: UUID) -> None:
+    """Remove the row of one copy of a version and leave its root."""
+    copy = copies.of_version(transaction, version)[-1]
+    transaction.execute(delete(tables.copies).where(tables.copies.c.uid == copy.uid))
+
+
 def running_operation(content: ContentServer, version: image_versions_pb2.ImageVersion) -> str:
     """An operation that never ends by itself."""
     now, running = utc_now(), OperationState.RUNNING
@@ -295,6 +302,21 @@ def test_what_is_locked_is_read_as_always(place: Place, data: bytes) -> None:
         source = place.wire.source(place.wire.version_name("latest"), region="eastus")
         assert place.wire.layout(source).size_bytes == len(data)
         assert place.wire.get_push(place.session).session == place.session
+
+
+def test_a_copy_is_not_adopted_into_a_locked_version(content: ContentServer, image: Image) -> None:
+    with grpc.insecure_channel(content.target) as channel:
+        wire, locks = WireClient(channel, "adopting"), LocksStub(channel)
+        wire.prepare_gallery()
+        wire.push("disk", image)
+        version = wire.publish("1.0.0", "disk", eastus=2)
+        others = set(stray_roots(wire))
+        content.write(forget_copy, UUID(version.uid))
+        (root,) = set(stray_roots(wire)) - others
+        request = volumes_pb2.AdoptVolumeRootRequest(name=root)
+        with locked(locks, wire.image), refused("FAILED_PRECONDITION", "SCOPE_LOCKED"):
+            wire.operators.AdoptVolumeRoot(request)
+        assert wire.operators.AdoptVolumeRoot(request).owner == version.name
 
 
 def test_a_push_that_a_lock_stopped_goes_on_when_the_lock_is_gone(content: ContentServer, image: Image) -> None:
