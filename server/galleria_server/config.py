@@ -6,6 +6,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from galleria_server.domain import limits
+
 DEFAULT_LISTEN = "127.0.0.1:8470"
 DEFAULT_ZONES = ("1", "2", "3")
 DEFAULT_REGIONS = (("eastus", "East US"), ("westus", "West US"), ("westeurope", "West Europe"))
@@ -95,7 +97,7 @@ DEFAULT_UPKEEP = UpkeepPlan()
 class Limits:
     """What one server takes. Sizes in bytes, durations in seconds."""
 
-    max_disk: int = 2 << 40
+    max_disk: int = limits.number("disk_bytes")
     max_records: int = 2 << 20
     max_message: int = 8 << 20
     max_calls: int = 1024

@@ -8,14 +8,15 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import GalleryName
 from galleria_server.domain.tags import Tags, check_tags
 from galleria_server.domain.validation import Violations, check_length, check_range, check_uri
 
-MAX_DESCRIPTION = 1024
-MAX_CONTACT = 254
-DAYS = (1, 365)
+MAX_DESCRIPTION = limits.number("description")
+MAX_CONTACT = limits.number("contact")
+DAYS = (1, limits.number("soft_delete_days"))
 _PREFIX = re.compile(r"[A-Za-z0-9]{5,16}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 

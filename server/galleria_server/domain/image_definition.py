@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import MAX_DESCRIPTION, Permissions
 from galleria_server.domain.image_features import SECURITY_TYPE, Feature, check_features, spelled
@@ -24,13 +25,13 @@ from galleria_server.domain.validation import (
     check_uri,
 )
 
-MAX_PUBLISHER = 128
-MAX_OFFER = 64
-MAX_SKU = 64
-MAX_PLAN = 128
-MAX_EULA = 2048
-VCPUS = (1, 80)
-MEMORY_GIB = (1, 640)
+MAX_PUBLISHER = limits.number("publisher")
+MAX_OFFER = limits.number("offer")
+MAX_SKU = limits.number("sku")
+MAX_PLAN = limits.number("purchase_plan")
+MAX_EULA = limits.number("eula")
+VCPUS = (1, limits.number("recommended_vcpus"))
+MEMORY_GIB = (1, limits.number("recommended_memory"))
 
 
 class OsType(Enum):

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import VERSION_ID
 from galleria_server.domain.validation import Violations, check_count, check_distinct, check_length
 
-MAX_FEATURES = 32
-MAX_VALUE = 256
+MAX_FEATURES = limits.number("features")
+MAX_VALUE = limits.number("feature_value")
 SECURITY_TYPE = "SecurityType"
 _BOOLEAN = ("True", "False")
 KNOWN = {

@@ -11,10 +11,11 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation, InvalidRequest
 
 LATEST = "latest"
-MAX_NUMBER = 2_147_483_647
+MAX_NUMBER = limits.number("version_number")
 MAX_SHOWN = 200
 
 
@@ -97,6 +98,17 @@ class AccessName:
 
     def __str__(self) -> str:
         return f"subscriptions/{self.subscription}/regionAccess/{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitName:
+    """subscriptions/{s}/limits/{key}."""
+
+    subscription: UUID
+    key: str
+
+    def __str__(self) -> str:
+        return f"subscriptions/{self.subscription}/limits/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +196,12 @@ def parse_access(field: str, text: str) -> AccessName:
     """The access to a region that `text` names."""
     subscription, region = _split(field, text, ("subscriptions", "regionAccess"))
     return AccessName(parse_uuid(field, subscription), region_key(region))
+
+
+def parse_limit(field: str, text: str) -> LimitName:
+    """The limit of a subscription that `text` names."""
+    subscription, key = _split(field, text, ("subscriptions", "limits"))
+    return LimitName(parse_uuid(field, subscription), fold(key))
 
 
 def parse_group(field: str, text: str) -> GroupName:

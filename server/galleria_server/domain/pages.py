@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import json
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation, InvalidRequest, PageTokenInvalid
 
 DEFAULT_PAGE_SIZE = 100
-MAX_PAGE_SIZE = 1000
+MAX_PAGE_SIZE = limits.number("page_size")
 _MAC_BYTES = 16
 _MAX_TOKEN = 2048
 

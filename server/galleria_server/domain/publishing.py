@@ -8,12 +8,13 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.placement import Account
 from galleria_server.domain.tags import Tags, check_tags
 from galleria_server.domain.validation import Violations, check_distinct, check_range, check_required
 
-MAX_REPLICAS = 100
+MAX_REPLICAS = limits.IMAGE_REPLICAS.number
 """Replicas of a version, over all its regions."""
 
 

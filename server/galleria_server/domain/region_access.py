@@ -8,11 +8,12 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import AccessName
 from galleria_server.domain.validation import Violations, check_length, check_required
 
-MAX_TEXT = 1024
+MAX_TEXT = limits.number("reason")
 
 
 class AccessState(Enum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.validation import Violations
 
-MAX_TAGS = 50
-MAX_TAG_NAME = 512
-MAX_TAG_VALUE = 256
+MAX_TAGS = limits.number("tags")
+MAX_TAG_NAME = limits.number("tag_name")
+MAX_TAG_VALUE = limits.number("tag_value")
 
 Tags = dict[str, str]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import GroupName, SubscriptionName, TenantName
 from galleria_server.domain.tags import Tags, check_tags
@@ -13,7 +14,7 @@ from galleria_server.domain.validation import Violations, check_length, check_re
 
 DEFAULT_TENANT = UUID("c5d3a1e0-6b1f-4f0a-9a57-000000000001")
 DEFAULT_SUBSCRIPTION = UUID("c5d3a1e0-6b1f-4f0a-9a57-000000000002")
-MAX_DISPLAY_NAME = 64
+MAX_DISPLAY_NAME = limits.number("display_name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from datetime import datetime
 from itertools import chain
 from urllib.parse import urlsplit
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation, InvalidRequest
 from galleria_server.domain.names import Pattern
 
-MAX_URI = 2048
+MAX_URI = limits.number("uri")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 
 Violations = list[FieldViolation]
