@@ -13,7 +13,14 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from galleria.v1 import galleries_pb2_grpc, installation_pb2_grpc, locks_pb2_grpc, regions_pb2_grpc, tenancy_pb2_grpc
+from galleria.v1 import (
+    galleries_pb2_grpc,
+    installation_pb2_grpc,
+    locks_pb2_grpc,
+    regions_pb2_grpc,
+    tenancy_pb2_grpc,
+    usages_pb2_grpc,
+)
 from galleria_server.clock import Clock, utc_now
 from galleria_server.config import Config
 from galleria_server.content_plane import ContentPlane
@@ -40,6 +47,7 @@ from galleria_server.services.regions import Regions
 from galleria_server.services.servers import Servers
 from galleria_server.services.shared import Catalogue
 from galleria_server.services.tenancy import Tenancy
+from galleria_server.services.usages import Usages
 
 _SERVICES = (
     "galleria.v1.Galleries",
@@ -48,6 +56,7 @@ _SERVICES = (
     "galleria.v1.Tenancy",
     "galleria.v1.RegionControl",
     "galleria.v1.Locks",
+    "galleria.v1.Usages",
     "google.longrunning.Operations",
 )
 _log = logging.getLogger(__name__)
@@ -121,6 +130,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
     locks_pb2_grpc.add_LocksServicer_to_server(Locks(catalogue), server)
+    usages_pb2_grpc.add_UsagesServicer_to_server(Usages(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)
     installation_pb2_grpc.add_RegionsServicer_to_server(Regions(foundation.config.regions), server)
     installation_pb2_grpc.add_ServersServicer_to_server(Servers(foundation.config.limits), server)

@@ -55,6 +55,11 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.MoveNotSupported: ("FAILED_PRECONDITION", "MOVE_NOT_SUPPORTED", ("kind", "name", "given", "current")),
     domain.EtagMismatch: ("ABORTED", "ETAG_MISMATCH", ("name", "given", "current")),
     domain.ServerBusy: ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", ("resource", "limit")),
+    domain.QuotaExceeded: (
+        "RESOURCE_EXHAUSTED",
+        "LIMIT_EXCEEDED",
+        ("limit_name", "subscription", "region", "current", "limit"),
+    ),
     domain.Draining: ("UNAVAILABLE", "DRAINING", ()),
 }
 
@@ -113,6 +118,8 @@ def _details(error: Exception, rule: Rule, text: str) -> Iterator[Message]:
     elif rule.code is grpc.StatusCode.FAILED_PRECONDITION:
         violation = rpc.PreconditionFailure.Violation(type=rule.reason, subject=name, description=text)
         yield rpc.PreconditionFailure(violations=[violation])
+    elif isinstance(error, domain.QuotaExceeded):
+        yield _quota_failure(error, text)
     elif rule.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
         delay = rpc.RetryInfo()
         delay.retry_delay.FromSeconds(RETRY_SECONDS)
@@ -122,6 +129,17 @@ def _details(error: Exception, rule: Rule, text: str) -> Iterator[Message]:
         yield rpc.ResourceInfo(
             resource_type=kind, resource_name=name or _text(getattr(error, "region", "")), description=text
         )
+
+
+def _quota_failure(error: domain.QuotaExceeded, text: str) -> rpc.QuotaFailure:
+    violation = rpc.QuotaFailure.Violation(
+        subject=error.subject,
+        description=text,
+        quota_metric=error.limit_name,
+        quota_dimensions={"region": error.region},
+        quota_value=error.limit,
+    )
+    return rpc.QuotaFailure(violations=[violation])
 
 
 def _bad_request(error: Exception, rule: Rule, text: str) -> rpc.BadRequest:

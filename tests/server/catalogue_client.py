@@ -31,11 +31,14 @@ DIGEST = "block-cdc-1:" + "5a" * 32
 
 
 class CatalogueClient:
-    def __init__(self, channel: grpc.Channel, running: CatalogueServer, group: str) -> None:
+    def __init__(
+        self, channel: grpc.Channel, running: CatalogueServer, group: str, subscription: UUID = DEFAULT_SUBSCRIPTION
+    ) -> None:
         self.galleries = GalleriesStub(channel)
         self.operations = OperationsStub(channel)
+        self.channel = channel
         self.running = running
-        self.group_name = GroupName(DEFAULT_SUBSCRIPTION, group)
+        self.group_name = GroupName(subscription, group)
         self.group = str(self.group_name)
         # A gallery's name is free only once in a subscription, whatever its group.
         self.gallery_id = f"prod.{uuid4().hex[:12]}"

@@ -1,26 +1,20 @@
 """Every call is bound to exactly one action."""
 
 import re
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from google.longrunning import operations_pb2
 from google.protobuf.descriptor import FileDescriptor
 
-from galleria.v1 import contents_pb2, disks_pb2, galleries_pb2, installation_pb2, locks_pb2, regions_pb2, tenancy_pb2
+import galleria.v1
 from galleria_server.domain.actions import ACTIONS, OPERATORS, action_of, is_deletion
 
+PACKAGE = Path(next(iter(galleria.v1.__path__)))
 FILES: list[FileDescriptor] = [
-    module.DESCRIPTOR
-    for module in (
-        contents_pb2,
-        disks_pb2,
-        galleries_pb2,
-        installation_pb2,
-        locks_pb2,
-        regions_pb2,
-        tenancy_pb2,
-        operations_pb2,
-    )
+    operations_pb2.DESCRIPTOR,
+    *(import_module(f"galleria.v1.{file.stem}").DESCRIPTOR for file in PACKAGE.glob("*_pb2.py")),
 ]
 METHODS = {
     f"{service.full_name}/{method.name}"

@@ -10,14 +10,15 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2 as rpc
 
-from galleria.v1 import galleries_pb2, image_definitions_pb2, regions_pb2, tenancy_pb2
+from galleria.v1 import galleries_pb2, image_definitions_pb2, image_versions_pb2, regions_pb2, tenancy_pb2
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
 from galleria_server import domain
 from galleria_server.config import Limits
 from galleria_server.domain.disk_size import SECTOR, check_size
-from galleria_server.domain.errors import InvalidRequest
+from galleria_server.domain.errors import FieldViolation, InvalidRequest
 from galleria_server.domain.errors_content import DiskTooLarge
+from galleria_server.domain.image_version import DataDisk, ImageVersionSpec, check
 from galleria_server.domain.limits import COUNTED, IMAGE_REPLICAS, LIMITS, Scope
 from galleria_server.domain.names import parse_disk
 from galleria_server.domain.pages import page_size
@@ -26,6 +27,7 @@ from tests.server.catalogue_client import CatalogueClient, image_request
 from tests.server.refusals import refused
 
 SUBSCRIPTION = f"subscriptions/{DEFAULT_SUBSCRIPTION}"
+SHA256 = image_versions_pb2.UEFI_KEY_TYPE_SHA256
 URI = "https://example.org/"
 
 
@@ -48,8 +50,9 @@ class Wire:
         request.validate_only = True
         self.client.galleries.CreateImageDefinition(request)
 
-    def version(self, number: str) -> None:
-        self.client.create_version(number, validate_only=True)
+    def version(self, number: str, **fields: Any) -> None:  # noqa: ANN401
+        version = image_versions_pb2.ImageVersion(**fields)
+        self.client.create_version(number, validate_only=True, image_version=version)
 
     def group(self, group_id: str) -> None:
         request = tenancy_pb2.CreateResourceGroupRequest(
@@ -93,6 +96,10 @@ def machine(**most: int) -> image_definitions_pb2.RecommendedMachine:
     return image_definitions_pb2.RecommendedMachine(**ranges)
 
 
+def signatures(*keys: image_versions_pb2.UefiKey) -> image_versions_pb2.UefiSettings:
+    return image_versions_pb2.UefiSettings(additional_signatures=image_versions_pb2.UefiSignatures(db=keys))
+
+
 def feature(name: str, value: str = "x") -> image_definitions_pb2.ImageFeature:
     return image_definitions_pb2.ImageFeature(name=name, value=value)
 
@@ -116,6 +123,12 @@ THROUGH_THE_WIRE: dict[str, Callable[[Wire, int], None]] = {
     "recommended_memory": lambda wire, n: wire.image(recommended=machine(memory_gib=n)),
     "features": lambda wire, n: wire.image(features=[feature(f"F{i}") for i in range(n)]),
     "feature_value": lambda wire, n: wire.image(features=[feature("F", "v" * n)]),
+    "uefi_keys": lambda wire, n: wire.version(
+        "1.0.0", uefi_settings=signatures(*[image_versions_pb2.UefiKey(type=SHA256, values=["AAAA"])] * n)
+    ),
+    "uefi_value": lambda wire, n: wire.version(
+        "1.0.0", uefi_settings=signatures(image_versions_pb2.UefiKey(type=SHA256, values=["A" * n]))
+    ),
     "soft_delete_days": lambda wire, n: wire.gallery(
         soft_delete_policy=galleries_pb2.SoftDeletePolicy(enabled=True, retention_days=n)
     ),
@@ -123,7 +136,12 @@ THROUGH_THE_WIRE: dict[str, Callable[[Wire, int], None]] = {
     "tag_name": lambda wire, n: wire.gallery(tags={"t" * n: ""}),
     "tag_value": lambda wire, n: wire.gallery(tags={"t": "v" * n}),
 }
-OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {"disk_bytes", "disk_name", "page_size"}
+OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
+    "disk_bytes",
+    "disk_name",
+    "page_size",
+    "data_disks_per_image_version",
+}
 OF_WHAT_IS_TO_COME = {
     "application_versions",
     "application_replicas_per_region",
@@ -134,7 +152,6 @@ OF_WHAT_IS_TO_COME = {
     "application_file_name",
     "shared_subscriptions",
     "shared_tenants",
-    "data_disks_per_image_version",
 }
 
 
@@ -164,6 +181,14 @@ def test_the_name_of_a_disk_is_no_longer_than_its_limit() -> None:
     parse_disk("name", f"{group}/disks/{'d' * limit}")
     with pytest.raises(InvalidRequest, match=str(limit)):
         parse_disk("name", f"{group}/disks/{'d' * (limit + 1)}")
+
+
+def test_a_version_has_no_more_data_disks_than_their_limit() -> None:
+    limit = LIMITS["data_disks_per_image_version"].number
+    disks = tuple(DataDisk(lun, f"disk-{lun}") for lun in range(limit + 1))
+    assert check("v", ImageVersionSpec(os_disk="os", data_disks=disks[:limit])) == []
+    told = check("v", ImageVersionSpec(os_disk="os", data_disks=disks))
+    assert FieldViolation("v.data_disks", f"has {limit + 1}, the limit is {limit}") in told
 
 
 def test_a_page_is_cut_at_its_limit() -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import galleries, regions
+from galleria_server.catalogue import galleries, limits, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import image_definition as rules
 from galleria_server.domain.changes import check_allowed, check_unchanged
 from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
+from galleria_server.domain.limits import IMAGE_DEFINITIONS
 from galleria_server.domain.names import DefinitionName, GalleryName
 from galleria_server.domain.validation import refuse
 from galleria_server.metadata import definitions, versions
@@ -26,7 +27,7 @@ def create(
 ) -> ImageDefinition:
     """Add an image definition; an empty `location` means the gallery's.
 
-    Raises NotFound for the gallery, AlreadyExists, IdentifierTaken, InvalidRequest.
+    Raises NotFound for the gallery, AlreadyExists, IdentifierTaken, InvalidRequest, QuotaExceeded.
     """
     gallery = galleries.require_writable(transaction, name.gallery)
     location = location or gallery.location
@@ -38,6 +39,7 @@ def create(
     if twin is not None:
         raise IdentifierTaken(str(twin.name), twin.spec.identifier)
     refuse(rules.check_in_gallery(FIELD, spec, gallery.spec.sharing_profile.permissions))
+    limits.check_count(transaction, IMAGE_DEFINITIONS, name.gallery.group.subscription, location)
     definition = ImageDefinition(
         uid=uuid4(),
         gallery_uid=gallery.uid,

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import groups, regions
+from galleria_server.catalogue import groups, limits, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import gallery as rules
 from galleria_server.domain.changes import check_unchanged
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound
 from galleria_server.domain.gallery import Gallery, GallerySpec
+from galleria_server.domain.limits import GALLERIES
 from galleria_server.domain.names import GalleryName
 from galleria_server.domain.validation import refuse
 from galleria_server.metadata import definitions, galleries
@@ -24,13 +25,14 @@ def create(transaction: Transaction, name: GalleryName, location: str, spec: Gal
     """Add a gallery at a configured region, and its resource group when there is none.
 
     The name must be free in the whole subscription, as galleries are shared under subscription and name.
-    Raises AlreadyExists.
+    Raises AlreadyExists, QuotaExceeded.
     """
     regions.check_home(transaction, location)
     regions.check_access(transaction, name.group.subscription, [location])
     existing = galleries.find_in_subscription(transaction, name.group.subscription, name.gallery)
     if existing is not None:
         raise AlreadyExists(KIND, str(existing.name))
+    limits.check_count(transaction, GALLERIES, name.group.subscription, location)
     group = groups.ensure(transaction, name.group, now)
     name = GalleryName(group.name, name.gallery)
     gallery = Gallery(uuid4(), group.uid, name, location, spec, now, now, new_etag())

@@ -12,7 +12,7 @@ from galleria_server.domain.errors import AlreadyExists, InUse, NotFound
 from galleria_server.domain.names import SubscriptionName, TenantName
 from galleria_server.domain.tenancy import Subscription, SubscriptionSpec, check, check_same_tenant
 from galleria_server.domain.validation import refuse
-from galleria_server.metadata import groups
+from galleria_server.metadata import groups, limits
 from galleria_server.metadata import tenants as rows
 from galleria_server.metadata.engine import Transaction
 
@@ -61,4 +61,5 @@ def remove(transaction: Transaction, uid: UUID, etag: str) -> None:
     found = groups.page(transaction, uid, "", 1)
     if found:
         raise InUse(KIND, str(subscription.name), str(found[0].name), 1)
+    limits.drop_all(transaction, uid)
     rows.drop_subscription(transaction, uid)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import definitions, galleries, regions, replicas
+from galleria_server.catalogue import definitions, galleries, limits, regions, replicas
 from galleria_server.catalogue.image_sources import FIELD, KIND, Source, source_of
 from galleria_server.catalogue.replicas import VolumesOf
 from galleria_server.catalogue.settlement import end_cancelled, settle_version
@@ -19,6 +19,7 @@ from galleria_server.domain.changes import check_unchanged
 from galleria_server.domain.errors import AlreadyExists, DeletionBlocked, FieldViolation, InUse, NotFound, WrongState
 from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.image_version import ImageVersionSpec
+from galleria_server.domain.limits import IMAGE_VERSIONS
 from galleria_server.domain.models import Copy, Operation, OperationState, Verb
 from galleria_server.domain.names import DefinitionName, VersionName, VersionNumber
 from galleria_server.domain.placement import ZONES, Account
@@ -50,7 +51,8 @@ def create(
     """Add a version, its copies and the operation that makes them; an empty `location` means the gallery's.
 
     One of that name that FAILED is tried again, with what is asked for now. Raises NotFound, AlreadyExists,
-    InvalidRequest, WrongState for a source without content, RegionRestricted, NotEnoughVolumes.
+    InvalidRequest, WrongState for a source without content, RegionRestricted, QuotaExceeded,
+    NotEnoughVolumes.
     """
     definition = definitions.require(transaction, name.definition)
     gallery = galleries.require_writable(transaction, name.definition.gallery)
@@ -67,9 +69,11 @@ def create(
     settled = publishing.settled(source.spec, location, lambda region: volumes(region).zonal)
     _check_regions(transaction, name, (location, *(target.region for target in settled.target_regions)))
     refuse(_check_zones(settled.target_regions, volumes))
+    limits.check_replicas(transaction, name, settled.target_regions)
     source = replace(source, spec=settled)
     if existing is not None:
         return _begin_again(transaction, existing, location, source, volumes, now)
+    limits.check_count(transaction, IMAGE_VERSIONS, name.definition.gallery.group.subscription, location)
     version = _new(definition, name, location, gallery.group_uid, source, now)
     versions.add(transaction, version)
     replicas.order(transaction, version, source.homes, volumes)
@@ -188,6 +192,7 @@ def _change(
     had = {target.region for target in before.target_regions}
     new = [target.region for target in spec.target_regions if target.region not in had]
     _check_regions(transaction, before.name, new)
+    limits.check_replicas(transaction, before.name, spec.target_regions, before.target_regions)
     state = before.state if before.state in UNDER_WAY else VersionState.UPDATING
     after = replace(before, spec=spec, state=state, operation_uid=uuid4(), update_time=now, etag=new_etag())
     versions.change(transaction, after)

@@ -103,6 +103,12 @@ _LOCKS = {
     "ListLocks": f"{_AUTHORIZATION}/locks/read",
     "DeleteLock": f"{_AUTHORIZATION}/locks/delete",
 }
+_USAGES = {
+    "ListUsages": f"{_COMPUTE}/locations/usages/read",
+    "ListLimits": f"{_COMPUTE}/locations/usages/read",
+    "SetLimit": f"{OPERATORS}limits/set/action",
+    "ClearLimit": f"{OPERATORS}limits/clear/action",
+}
 _INSTALLATION = {
     "galleria.v1.Regions/ListRegions": f"{_RESOURCES}/subscriptions/locations/read",
     "galleria.v1.Servers/GetServerInfo": f"{OPERATORS}servers/info/read",
@@ -114,6 +120,7 @@ _SERVICES = {
     "galleria.v1.Contents": _CONTENTS,
     "galleria.v1.RegionControl": _REGIONS,
     "galleria.v1.Locks": _LOCKS,
+    "galleria.v1.Usages": _USAGES,
     "galleria.v1.Operators": _OPERATORS,
     "google.longrunning.Operations": _OPERATIONS,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 
 class DomainError(Exception):
@@ -257,6 +258,30 @@ class ServerBusy(DomainError):
 
     def __str__(self) -> str:
         return f"{self.resource} has reached its limit of {self.limit}; try again soon"
+
+
+class QuotaExceeded(DomainError):
+    """The subscription has as many of something in the region as it may; `limit_name` is the key of the limit."""
+
+    def __init__(self, limit_name: str, subscription: UUID, region: str, current: int, limit: int) -> None:
+        super().__init__(limit_name, subscription, region, current, limit)
+        self.limit_name = limit_name
+        self.subscription = subscription
+        self.region = region
+        self.current = current
+        self.limit = limit
+
+    @property
+    def subject(self) -> str:
+        """What the limit is counted in."""
+        return f"subscriptions/{self.subscription}/locations/{self.region}"
+
+    def __str__(self) -> str:
+        things = self.limit_name.replace("_", " ")
+        return (
+            f"subscription {self.subscription} has {self.current} {things} in {self.region} and its limit there is "
+            f"{self.limit}; delete some, use another region, or ask an operator for more"
+        )
 
 
 class Draining(DomainError):

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from galleria_server.domain import publishing
+from galleria_server.domain import limits, publishing
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.image_definition import DefinitionSpec, Generation
 from galleria_server.domain.publishing import PublishingSpec
 from galleria_server.domain.validation import Violations, check_count, check_distinct, check_range, check_required
 
-MAX_DATA_DISKS = 64
+MAX_DATA_DISKS = limits.number("data_disks_per_image_version")
 """Data disks of a version, and with it the LUNs: what the largest machines take."""
-MAX_UEFI_KEYS = 64
-MAX_UEFI_VALUE = 64 << 10
+MAX_UEFI_KEYS = limits.number("uefi_keys")
+MAX_UEFI_VALUE = limits.number("uefi_value")
 """Characters of one value of a key: an X.509 certificate in base64, generously."""
 
 

@@ -102,6 +102,8 @@ _OTHERS = (
         Scope.VERSION,
         "Azure virtual machines, logical unit numbers 0 to 63",
     ),
+    Limit("uefi_keys", "UEFI keys of a kind", 64, _COUNT, Scope.VERSION, _OWN),
+    Limit("uefi_value", "Value of a UEFI key", 65_536, _CHARACTERS, Scope.VERSION, _OWN),
     Limit("version_number", "Each number of a version", 2_147_483_647, _COUNT, _RESOURCE, _VERSION),
     Limit("resource_group_name", "Name of a resource group", 90, _CHARACTERS, _RESOURCE, _NAMES),
     Limit("gallery_name", "Name of a gallery", 80, _CHARACTERS, _RESOURCE, _NAMES),

@@ -16,7 +16,6 @@ _DEFINITIONS = (
         definitions,
         galleries.c.name.label("gallery_name"),
         resource_groups.c.name.label("group_name"),
-        resource_groups.c.subscription,
     )
     .join_from(definitions, galleries)
     .join(resource_groups)
@@ -78,8 +77,10 @@ def add(transaction: Transaction, definition: ImageDefinition) -> None:
         "gallery_uid": definition.gallery_uid,
     }
     values = {"uid": definition.uid, "location": definition.location, "create_time": definition.create_time}
+    owner = {"subscription": definition.name.gallery.group.subscription}
     identifier = {"identifier_key": fold(str(definition.spec.identifier))}
-    transaction.execute(insert(definitions).values({**named, **values, **identifier, **_changing(definition)}))
+    fixed = {**named, **owner, **values, **identifier}
+    transaction.execute(insert(definitions).values({**fixed, **_changing(definition)}))
 
 
 def change(transaction: Transaction, definition: ImageDefinition) -> None:

@@ -11,9 +11,7 @@ from galleria_server.domain.names import GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import galleries, resource_groups
 
-_GALLERIES = select(galleries, resource_groups.c.subscription, resource_groups.c.name.label("group_name")).join_from(
-    galleries, resource_groups
-)
+_GALLERIES = select(galleries, resource_groups.c.name.label("group_name")).join_from(galleries, resource_groups)
 
 
 def find(transaction: Transaction, name: GalleryName) -> Gallery | None:
@@ -53,8 +51,9 @@ def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> 
 def add(transaction: Transaction, gallery: Gallery) -> None:
     """Add a gallery whose name is free."""
     named = {"name": gallery.name.gallery, "key": fold(gallery.name.gallery), "group_uid": gallery.group_uid}
+    owner = {"subscription": gallery.name.group.subscription}
     values = {"uid": gallery.uid, "location": gallery.location, "create_time": gallery.create_time}
-    transaction.execute(insert(galleries).values({**named, **values, **_changing(gallery)}))
+    transaction.execute(insert(galleries).values({**named, **owner, **values, **_changing(gallery)}))
 
 
 def change(transaction: Transaction, gallery: Gallery) -> None:

@@ -103,6 +103,16 @@ region_access = Table(
     UniqueConstraint("subscription", "region"),
 )
 
+limits = Table(
+    "limits",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("subscription", Uuid, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    UniqueConstraint("subscription", "key"),
+)
+
 resource_groups = Table(
     "resource_groups",
     metadata,
@@ -122,6 +132,8 @@ galleries = Table(
     "galleries",
     metadata,
     Column("uid", Uuid, primary_key=True),
+    # Here and in what galleries hold: whose limit counts it. Nothing moves between subscriptions.
+    Column("subscription", Uuid, nullable=False),
     Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
@@ -131,12 +143,14 @@ galleries = Table(
     Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("group_uid", "key"),
+    Index(None, "subscription", "location"),
 )
 
 definitions = Table(
     "definitions",
     metadata,
     Column("uid", Uuid, primary_key=True),
+    Column("subscription", Uuid, nullable=False),
     Column("gallery_uid", ForeignKey(galleries.c.uid), nullable=False),
     Column("artifact", Choice(Artifact), nullable=False),
     Column("name", String(80), nullable=False),
@@ -150,12 +164,15 @@ definitions = Table(
     Column("etag", String(32), nullable=False),
     UniqueConstraint("gallery_uid", "artifact", "key"),
     UniqueConstraint("gallery_uid", "identifier_key"),
+    Index(None, "subscription", "artifact", "location"),
 )
 
 versions = Table(
     "versions",
     metadata,
     Column("uid", Uuid, primary_key=True),
+    Column("subscription", Uuid, nullable=False),
+    Column("artifact", Choice(Artifact), nullable=False),
     Column("definition_uid", ForeignKey(definitions.c.uid), nullable=False),
     Column("major", BigInteger, nullable=False),
     Column("minor", BigInteger, nullable=False),
@@ -169,6 +186,7 @@ versions = Table(
     Column("published_time", Time),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("definition_uid", "major", "minor", "patch"),
+    Index(None, "subscription", "artifact", "location"),
 )
 
 contents = Table(

@@ -29,12 +29,10 @@ _NUMBER = (versions.c.major, versions.c.minor, versions.c.patch)
 _VERSIONS = (
     select(
         versions,
-        definitions.c.artifact,
         definitions.c.name.label("definition_name"),
         galleries.c.name.label("gallery_name"),
         galleries.c.group_uid,
         resource_groups.c.name.label("group_name"),
-        resource_groups.c.subscription,
     )
     .join_from(versions, definitions)
     .join(galleries)
@@ -110,6 +108,8 @@ def add(transaction: Transaction, version: AnyVersion) -> None:
     number = version.number
     values = {
         "uid": version.uid,
+        "subscription": version.name.definition.gallery.group.subscription,
+        "artifact": version.name.definition.artifact,
         "definition_uid": version.definition_uid,
         "major": number.major,
         "minor": number.minor,

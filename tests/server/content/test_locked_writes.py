@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from galleria.v1.locks_pb2_grpc import LocksStub
 from google.longrunning.operations_pb2 import CancelOperationRequest
 from sqlalchemy import delete
 
@@ -20,7 +21,6 @@ from galleria.v1 import (
     tenancy_pb2,
 )
 from galleria.v1 import installation_pb2 as volumes_pb2
-from galleria.v1.locks_pb2_grpc import LocksStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
 from galleria_server.clock import utc_now
