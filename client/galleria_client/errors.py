@@ -255,7 +255,7 @@ class ResourceExhausted(CallFailed, code="RESOURCE_EXHAUSTED"):
 
 
 class LimitExceeded(ResourceExhausted, reason="LIMIT_EXCEEDED"):
-    """A limit of the server was reached; the metadata has the limit."""
+    """A limit of the server or of the subscription was reached; the metadata has the limit."""
 
 
 class VolumeFull(ResourceExhausted, reason="VOLUME_FULL"):

@@ -284,3 +284,30 @@ def test_a_disk_is_locked_by_its_flag(galleria: Galleria, rg: str, image: Path) 
     assert answer(galleria("lock", "list", "-d", f"{rg}/d", "--query", "[].name")) == [put["name"]]
     assert galleria("lock", "delete", "-d", "d", "-g", rg, "-n", "keep").returncode == 0
     assert galleria("disk", "delete", f"{rg}/d").returncode == 0
+
+
+def test_usages_and_limits(galleria: Galleria, rg: str) -> None:
+    tenant = answer(galleria("tenant", "create", "--display-name", "Other"))["name"]
+    made = answer(galleria("subscription", "create", "--tenant", tenant, "--display-name", "S"))["name"]
+    own = ["--subscription", made.rpartition("/")[2]]
+    answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus", *own))
+    first = answer(galleria("usage", "list", "-l", "East US", *own))[0]
+    assert first == {
+        "name": f"{made}/locations/eastus/usages/galleries",
+        "displayName": "Galleries",
+        "currentValue": 1,
+        "limit": 100,
+        "unit": "LIMIT_UNIT_COUNT",
+    }
+    assert "Galleries" in galleria("usage", "list", "-l", "eastus", "-o", "table", *own).stdout
+    assert galleria("usage", "list", *own).returncode == 2
+    limit = answer(galleria("usage", "set-limit", "galleries", 1, *own))
+    assert (limit["value"], limit["defaultValue"], limit["highestValue"]) == (1, 100, 100_000)
+    refused = galleria("gallery", "create", "more", "-g", rg, "-l", "eastus", *own)
+    assert (refused.returncode, "its limit there is 1" in refused.stderr) == (1, True)
+    assert answer(galleria("usage", "limits", "--query", "[?value!=defaultValue].value", *own)) == [1]
+    assert "Subscription_region" in galleria("usage", "limits", "-o", "table", *own).stdout
+    assert answer(galleria("usage", "clear-limit", limit["name"])) is None
+    answer(galleria("gallery", "create", "more", "-g", rg, "-l", "eastus", *own))
+    assert galleria("usage", "set-limit", "tags", 1, *own).returncode == 2
+    assert galleria("usage", "set-limit", "nothing", 1, *own).returncode == 3

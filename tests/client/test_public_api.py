@@ -24,6 +24,7 @@ NAMESPACES = (
     "resource_groups",
     "region_access",
     "locks",
+    "usages",
 )
 
 

@@ -16,6 +16,7 @@ from galleria_client._sync.operations import Operations
 from galleria_client._sync.region_access import RegionAccess
 from galleria_client._sync.tenancy import ResourceGroups, Subscriptions, Tenants
 from galleria_client._sync.transport import Transport
+from galleria_client._sync.usages import Usages
 from galleria_client.endpoint import CALL_SECONDS
 from galleria_client.retry import RetryPolicy
 
@@ -44,6 +45,7 @@ class Client:
         self.subscriptions = Subscriptions(self._transport)
         self.resource_groups = ResourceGroups(self._transport)
         self.locks = Locks(self._transport)
+        self.usages = Usages(self._transport)
         self.operators = Operators(self._transport)
         self._servers = Servers(self._transport)
 

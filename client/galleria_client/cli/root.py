@@ -16,6 +16,7 @@ from galleria_client.cli.operation import operation
 from galleria_client.cli.publish import publish
 from galleria_client.cli.region import region
 from galleria_client.cli.tenancy import resource_group, subscription, tenant
+from galleria_client.cli.usage import usage
 from galleria_client.cli.version import image_version
 
 if TYPE_CHECKING:
@@ -78,5 +79,5 @@ def root() -> None:
 
 
 _CATALOGUE = (gallery, image_definition, image_version, disk, publish, operation)
-for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, volume):
+for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, usage, volume):
     root.add_command(command)

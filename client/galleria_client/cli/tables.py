@@ -36,6 +36,15 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
     "region": {"Name": "name", "DisplayName": "displayName", "Zones": "join(' ', zones)", "Tiers": "join(' ', tiers)"},
     "region-access": {"Name": "name", "State": "state", "Justification": "justification", "Reason": "reason"},
     "region-status": {"Region": "region", "Restricted": "restricted", "Down": "down", "Reason": "reason"},
+    "usage": {"Name": "displayName", "CurrentValue": "currentValue", "Limit": "limit"},
+    "limit": {
+        "Name": "name",
+        "Value": "value",
+        "Default": "defaultValue",
+        "Unit": "unit",
+        "Scope": "scope",
+        "Source": "source",
+    },
     "tenant": {"Name": "name", "DisplayName": "displayName"},
     "subscription": {"Name": "name", "DisplayName": "displayName", "Tenant": "tenant"},
     "resource-group": {"Name": "name"},
@@ -87,6 +96,18 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
     },
 }
 
+_PREFIXES: Final = (
+    "PROVISIONING_STATE_",
+    "STATE_",
+    "OS_TYPE_",
+    "OS_STATE_",
+    "COPY_STATE_",
+    "ACCESS_STATE_",
+    "LIMIT_UNIT_",
+    "LIMIT_SCOPE_",
+    "LOCK_LEVEL_",
+)
+
 
 def columns_of(kind: str) -> Mapping[str, str] | None:
     """Heading and JMESPath of each column of a kind of resource; None when it has no table of its own."""
@@ -113,15 +134,7 @@ def key_values(pairs: Mapping[str, str]) -> str:
 
 def short(value: str) -> str:
     """A value as a table shows it: of an enum the part that says something, of a name its last part."""
-    for prefix in (
-        "PROVISIONING_STATE_",
-        "STATE_",
-        "OS_TYPE_",
-        "OS_STATE_",
-        "COPY_STATE_",
-        "ACCESS_STATE_",
-        "LOCK_LEVEL_",
-    ):
+    for prefix in _PREFIXES:
         if value.startswith(prefix):
             return value.removeprefix(prefix).capitalize()
     return value.rsplit("/", 1)[-1] if value.startswith(("subscriptions/", "regions/", "tenants/")) else value
