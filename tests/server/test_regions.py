@@ -8,10 +8,11 @@ from uuid import uuid4
 import grpc
 import pytest
 
-from galleria.v1 import galleries_pb2, image_definitions_pb2, publishing_pb2
+from galleria.v1 import galleries_pb2, image_definitions_pb2, publishing_pb2, tenancy_pb2
 from galleria.v1 import regions_pb2 as pb
 from galleria.v1.regions_pb2_grpc import RegionControlStub
-from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
+from galleria.v1.tenancy_pb2_grpc import TenancyStub
+from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION, DEFAULT_TENANT
 from tests.server.catalogue_client import CatalogueClient, gallery_request, image_request
 from tests.server.empty_volumes import CatalogueServer, EmptyVolumes
 from tests.server.refusals import refused
@@ -113,6 +114,21 @@ def test_an_operator_may_approve_unasked_but_not_deny(control: RegionControlStub
     with refused("INVALID_ARGUMENT", "INVALID_FIELD"):
         decide(control, pb.ACCESS_STATE_REQUESTED)
     assert decide(control, pb.ACCESS_STATE_APPROVED).state == pb.ACCESS_STATE_APPROVED
+
+
+def test_a_subscription_made_anew_has_not_the_access_of_the_one_before(
+    channel: grpc.Channel, control: RegionControlStub
+) -> None:
+    tenancy, uid = TenancyStub(channel), uuid4()
+    asked = tenancy_pb2.Subscription(tenant=f"tenants/{DEFAULT_TENANT}", display_name="S")
+    create = tenancy_pb2.CreateSubscriptionRequest(subscription_id=str(uid), subscription=asked)
+    name = tenancy.CreateSubscription(create).name
+    access = f"{name}/regionAccess/westeurope"
+    control.DecideRegionAccess(pb.DecideRegionAccessRequest(name=access, state=pb.ACCESS_STATE_APPROVED))
+    tenancy.DeleteSubscription(tenancy_pb2.DeleteSubscriptionRequest(name=name))
+    tenancy.CreateSubscription(create)
+    with refused("NOT_FOUND", "NOT_FOUND"):
+        control.GetRegionAccess(pb.GetRegionAccessRequest(name=access))
 
 
 def test_who_and_what_must_be_there(control: RegionControlStub) -> None:

@@ -12,7 +12,7 @@ from galleria_server.domain.errors import AlreadyExists, InUse, NotFound
 from galleria_server.domain.names import SubscriptionName, TenantName
 from galleria_server.domain.tenancy import Subscription, SubscriptionSpec, check, check_same_tenant
 from galleria_server.domain.validation import refuse
-from galleria_server.metadata import groups, limits
+from galleria_server.metadata import groups, limits, regions
 from galleria_server.metadata import tenants as rows
 from galleria_server.metadata.engine import Transaction
 
@@ -62,4 +62,5 @@ def remove(transaction: Transaction, uid: UUID, etag: str) -> None:
     if found:
         raise InUse(KIND, str(subscription.name), str(found[0].name), 1)
     limits.drop_all(transaction, uid)
+    regions.drop_access(transaction, uid)
     rows.drop_subscription(transaction, uid)

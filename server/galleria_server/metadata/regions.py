@@ -70,6 +70,11 @@ def page_access(
     return [RegionAccess(**row) for row in transaction.execute(statement).mappings()]
 
 
+def drop_access(transaction: Transaction, subscription: UUID) -> None:
+    """Forget what a subscription that goes may do."""
+    transaction.execute(delete(region_access).where(region_access.c.subscription == subscription))
+
+
 def put_access(transaction: Transaction, access: RegionAccess) -> None:
     """Write an access, in the place of that of the same subscription and region."""
     transaction.execute(delete(region_access).where(region_access.c.uid == access.uid))
