@@ -1,6 +1,7 @@
 """What may be changed of an image version later, and its target regions one by one."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -150,11 +151,15 @@ def test_the_kind_of_replica_stays_what_it_was(client: CatalogueClient) -> None:
         {"replication_mode": publishing_pb.REPLICATION_MODE_SHALLOW},
         {"os_disk_caching": version_pb.HOST_CACHING_READ_ONLY},
         {"data_disks": [version_pb.DataDisk(lun=1, source="x")]},
-        {"uefi_settings": version_pb.UefiSettings(signature_templates=[1])},
+        {
+            "uefi_settings": version_pb.UefiSettings(
+                signature_templates=[version_pb.UEFI_SIGNATURE_TEMPLATE_NO_SIGNATURE]
+            )
+        },
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_what_never_changes_is_refused(client: CatalogueClient, fields: dict[str, object]) -> None:
+def test_what_never_changes_is_refused(client: CatalogueClient, fields: dict[str, Any]) -> None:
     published(client)
     before = client.version("1.0.0")
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
