@@ -226,6 +226,10 @@ class EncryptionUnavailable(FailedPrecondition, reason="ENCRYPTION_UNAVAILABLE")
     """Encryption at rest was asked for, which there is not yet."""
 
 
+class EndOfLife(FailedPrecondition, reason="END_OF_LIFE"):
+    """The end of life of the version has come, and new deployments of it are denied."""
+
+
 class LayoutIncomplete(FailedPrecondition, reason="LAYOUT_INCOMPLETE"):
     """Parts of the layout were never made durable in this push."""
 

@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
 from galleria.v1 import (
+    aliases_pb2_grpc,
     galleries_pb2_grpc,
     installation_pb2_grpc,
     locks_pb2_grpc,
@@ -39,6 +40,7 @@ from galleria_server.metadata import installation, regions, schema
 from galleria_server.metadata.engine import Database, MetadataPool
 from galleria_server.metadata.lock import sole_owner
 from galleria_server.operations.bell import Bell
+from galleria_server.services.aliases import Aliases
 from galleria_server.services.galleries import Galleries
 from galleria_server.services.locks import Locks
 from galleria_server.services.operations import Operations
@@ -55,6 +57,7 @@ _SERVICES = (
     "galleria.v1.Servers",
     "galleria.v1.Tenancy",
     "galleria.v1.RegionControl",
+    "galleria.v1.Aliases",
     "galleria.v1.Locks",
     "galleria.v1.Usages",
     "google.longrunning.Operations",
@@ -129,6 +132,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
     galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
+    aliases_pb2_grpc.add_AliasesServicer_to_server(Aliases(catalogue), server)
     locks_pb2_grpc.add_LocksServicer_to_server(Locks(catalogue), server)
     usages_pb2_grpc.add_UsagesServicer_to_server(Usages(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)

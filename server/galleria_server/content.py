@@ -86,7 +86,7 @@ class LocalContent:
         names = tuple(region.name for region in at.config.regions)
         shared = Catalogue(at.metadata, self, names, at.tokens, at.bell, at.clock)
         stream_limits = StreamLimits(max_records_bytes=limits.max_records, idle_timeout_seconds=limits.idle_timeout)
-        sources = Sources(at.metadata, names, self.volumes)
+        sources = Sources(at.metadata, names, self.volumes, at.clock)
         disks = DisksService(shared, self.volumes, self._pushes, stream_limits, limits)
         contents = ContentsService(sources, self.volumes, limits.idle_timeout)
         disks_pb2_grpc.add_DisksServicer_to_server(disks, server)

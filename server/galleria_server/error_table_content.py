@@ -21,7 +21,7 @@ CONTENT_ERRORS: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     content.ProtocolViolated: ("INVALID_ARGUMENT", "PROTOCOL", ("rule",)),
     content.LimitExceeded: ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", ("limit_name", "value", "limit")),
     content.StreamIdle: ("DEADLINE_EXCEEDED", "IDLE", ("direction", "seconds")),
-    content.NotInRegion: ("FAILED_PRECONDITION", "NOT_IN_REGION", ("name", "region")),
+    content.NotInRegion: ("FAILED_PRECONDITION", "NOT_IN_REGION", ("name", "region", "skipped")),
     content.ContentMismatch: ("FAILED_PRECONDITION", "WRONG_STATE", ("name", "expected", "actual")),
     content.OutsideContent: ("OUT_OF_RANGE", "INVALID_FIELD", ("field", "value", "end")),
     content.ContentLost: ("DATA_LOSS", "DATA_LOSS", ("name", "segment", "chunks")),

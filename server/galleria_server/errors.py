@@ -46,6 +46,7 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.WrongState: ("FAILED_PRECONDITION", "WRONG_STATE", ("kind", "name", "state", "needed")),
     domain.InUse: ("FAILED_PRECONDITION", "IN_USE", ("kind", "name", "user", "count")),
     domain.DeletionBlocked: ("FAILED_PRECONDITION", "DELETION_BLOCKED", ("kind", "name", "end_of_life")),
+    domain.EndOfLifeReached: ("FAILED_PRECONDITION", "END_OF_LIFE", ("name", "end_of_life")),
     domain.EncryptionUnavailable: ("FAILED_PRECONDITION", "ENCRYPTION_UNAVAILABLE", ("field", "region")),
     domain.ScopeLocked: (
         "FAILED_PRECONDITION",

@@ -23,6 +23,7 @@ NAMESPACES = (
     "subscriptions",
     "resource_groups",
     "region_access",
+    "aliases",
     "locks",
     "usages",
 )

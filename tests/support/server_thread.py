@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from galleria_server.app import running_server
+from galleria_server.clock import Clock, utc_now
 from galleria_server.config import Config, Limits, default_config, parse_address
 from galleria_server.content import LocalContent
 from galleria_server.content_plane import ContentPlane
@@ -77,13 +78,13 @@ def config_in(folder: Path, idle_timeout: float = 120) -> Config:
 
 
 @contextmanager
-def server_thread(config: Config, make: Callable[[Foundation], C]) -> Iterator[ServerThread[C]]:
+def server_thread(config: Config, make: Callable[[Foundation], C], clock: Clock = utc_now) -> Iterator[ServerThread[C]]:
     """A server that is ready; it stops at the end without draining. `make` puts together what keeps the bytes."""
     ready: Future[ServerThread[C]] = Future()
 
     def run() -> None:
         try:
-            asyncio.run(_serve(config, make, ready))
+            asyncio.run(_serve(config, make, ready, clock))
         except BaseException as error:
             if ready.done():
                 raise
@@ -101,7 +102,7 @@ def server_thread(config: Config, make: Callable[[Foundation], C]) -> Iterator[S
         thread.join(SECONDS)
 
 
-async def _serve(config: Config, make: Callable[[Foundation], C], ready: Future[ServerThread[C]]) -> None:
+async def _serve(config: Config, make: Callable[[Foundation], C], ready: Future[ServerThread[C]], clock: Clock) -> None:
     """Run a server until it is told to end."""
     made: list[tuple[Foundation, C]] = []
 
@@ -109,7 +110,7 @@ async def _serve(config: Config, make: Callable[[Foundation], C], ready: Future[
         made.append((foundation, make(foundation)))
         return made[0][1]
 
-    async with running_server(config, make_once) as server:
+    async with running_server(config, make_once, clock) as server:
         running = ServerThread(server, *made[0])
         ready.set_result(running)
         await running.told.wait()

@@ -306,12 +306,11 @@ class Galleries:
         message = await self._transport.unary(self._stub.DeleteImageVersion, request, repeat=True)
         return Operation(self._transport, message)
 
-    async def resolve_version(self, name: str, region: str) -> version_pb.ImageVersion:
-        """The version that `latest`, or an exact number, means in a region.
+    async def resolve_version(self, name: str, region: str) -> version_pb.ResolveImageVersionResponse:
+        """The version that `latest`, an alias or an exact number means in a region, why, and what was passed over.
 
         Raises:
-            NotFound, RegionUnknown, NotInRegion.
+            NotFound, RegionUnknown, NotInRegion, EndOfLife.
         """
         request = version_pb.ResolveImageVersionRequest(name=name, region=region)
-        answer = await self._transport.unary(self._stub.ResolveImageVersion, request, repeat=True)
-        return answer.image_version
+        return await self._transport.unary(self._stub.ResolveImageVersion, request, repeat=True)

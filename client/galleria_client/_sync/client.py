@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from galleria.v1.installation_pb2 import ServerInfo
+from galleria_client._sync.aliases import Aliases
 from galleria_client._sync.contents import Contents
 from galleria_client._sync.disks import Disks
 from galleria_client._sync.galleries import Galleries
@@ -38,6 +39,7 @@ class Client:
         self.disks = Disks(self._transport)
         self.contents = Contents(self._transport)
         self.galleries = Galleries(self._transport)
+        self.aliases = Aliases(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
         self.region_access = RegionAccess(self._transport)

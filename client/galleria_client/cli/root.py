@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from galleria_client.cli.alias import alias
 from galleria_client.cli.definition import image_definition
 from galleria_client.cli.disk import disk
 from galleria_client.cli.gallery import gallery
@@ -78,6 +79,6 @@ def root() -> None:
     """
 
 
-_CATALOGUE = (gallery, image_definition, image_version, disk, publish, operation)
+_CATALOGUE = (gallery, image_definition, image_version, alias, disk, publish, operation)
 for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, usage, volume):
     root.add_command(command)

@@ -24,6 +24,9 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "OccupiedBytes": "occupiedBytes",
         "Digest": "digest",
     },
+    "resolved": {"Version": "version", "Reason": "reason", "Skipped": "skippedCount"},
+    "alias": {"Name": "name", "Version": "version", "Moved": "updateTime"},
+    "alias-move": {"Version": "version", "Time": "moveTime"},
     "disk": {
         "Name": "name",
         "Location": "location",

@@ -183,6 +183,16 @@ def show(
     session.answer(session.client.galleries.get_version(str(full), region=region), KIND)
 
 
+@image_version.command()
+@named("version")
+@click.option("--region", required=True, help="Region in which it is meant.")
+@with_session()
+def resolve(session: Session, where: Where, region: str) -> None:
+    """Tell which version `latest` or an alias means in a region, why, and what was passed over."""
+    full = str(image_name(session, where, "version"))
+    session.answer(session.client.galleries.resolve_version(full, region), "resolved")
+
+
 @image_version.command("list")
 @named("image")
 @with_session()

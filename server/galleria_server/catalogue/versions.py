@@ -26,7 +26,7 @@ from galleria_server.domain.placement import ZONES, Account
 from galleria_server.domain.publishing import TargetRegion
 from galleria_server.domain.validation import Violations, check_future, refuse
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, ImageVersion, Version, VersionState
-from galleria_server.metadata import copies, operations, versions
+from galleria_server.metadata import aliases, copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
 Regions = tuple[TargetRegion, ...]
@@ -150,7 +150,8 @@ def change_regions(
 def remove(transaction: Transaction, name: VersionName, etag: str, now: datetime) -> Operation:
     """Begin to delete a version; its creation ends as cancelled. One that is being deleted has its operation already.
 
-    Raises NotFound, EtagMismatch, DeletionBlocked before its end of life, InUse while others are copied from it.
+    Raises NotFound, EtagMismatch, DeletionBlocked before its end of life, InUse while an alias points at it or others
+    are copied from it.
     """
     version = require(transaction, name)
     galleries.require_writable(transaction, name.definition.gallery)
@@ -173,6 +174,9 @@ def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetim
     end = version.spec.end_of_life_time
     if version.spec.safety_profile.block_deletion_before_end_of_life and end is not None and end > now:
         raise DeletionBlocked(KIND, str(version.name), end.isoformat())
+    pointing = aliases.of_version(transaction, version.uid)
+    if pointing:
+        raise InUse(KIND, str(version.name), str(pointing[0].name), len(pointing))
     unfinished = copies.count_unfinished_from(transaction, version.uid)
     if unfinished:
         raise InUse(KIND, str(version.name), "a copy that is being made from it", unfinished)

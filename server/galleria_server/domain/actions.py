@@ -62,6 +62,13 @@ _TENANCY = {
     "UpdateResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/write",
     "DeleteResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/delete",
 }
+_ALIASES = {
+    "SetAlias": f"{_COMPUTE}/galleries/images/aliases/write",
+    "GetAlias": f"{_COMPUTE}/galleries/images/aliases/read",
+    "ListAliases": f"{_COMPUTE}/galleries/images/aliases/read",
+    "ListAliasMoves": f"{_COMPUTE}/galleries/images/aliases/read",
+    "DeleteAlias": f"{_COMPUTE}/galleries/images/aliases/delete",
+}
 _CONTENTS = {
     "GetLayout": f"{_COMPUTE}/galleries/images/versions/download/action",
     "ReadPages": f"{_COMPUTE}/galleries/images/versions/download/action",
@@ -115,6 +122,7 @@ _INSTALLATION = {
 }
 _SERVICES = {
     "galleria.v1.Galleries": _GALLERIES,
+    "galleria.v1.Aliases": _ALIASES,
     "galleria.v1.Disks": _DISKS,
     "galleria.v1.Tenancy": _TENANCY,
     "galleria.v1.Contents": _CONTENTS,

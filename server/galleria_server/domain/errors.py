@@ -198,6 +198,18 @@ class DeletionBlocked(DomainError):
         )
 
 
+class EndOfLifeReached(DomainError):
+    """The end of life of the version has come, and its definition denies new deployments of such."""
+
+    def __init__(self, name: str, end_of_life: str) -> None:
+        super().__init__(name, end_of_life)
+        self.name = name
+        self.end_of_life = end_of_life
+
+    def __str__(self) -> str:
+        return f"the end of life of {self.name} came on {self.end_of_life}, and its image definition denies deployments"
+
+
 class EncryptionUnavailable(DomainError):
     """Encryption at rest was asked for in a region, and bytes are not encrypted at rest yet."""
 

@@ -131,15 +131,18 @@ class StreamIdle(ContentError):
 
 
 class NotInRegion(ContentError):
-    """Nothing of the version can be read in the region yet."""
+    """Nothing of the version can be read in the region yet; `skipped` says why of each that might have been meant."""
 
-    def __init__(self, name: str, region: str) -> None:
-        super().__init__(name, region)
+    def __init__(self, name: str, region: str, skipped: tuple[str, ...] = ()) -> None:
+        super().__init__(name, region, skipped)
         self.name = name
         self.region = region
+        self.skipped = skipped
 
     def __str__(self) -> str:
-        return f"{self.name} is not in region {self.region}, or none of its copies there is ready"
+        if not self.skipped:
+            return f"{self.name} is not in region {self.region}, or none of its copies there is ready"
+        return f"no version is {self.name} in region {self.region}: {'; '.join(self.skipped)}"
 
 
 class ContentMismatch(ContentError):

@@ -42,6 +42,10 @@ DISK_ID = Pattern(
     re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?"),
     "1 to 80 letters, digits, '_', '.' and '-', beginning with a letter or digit and not ending in '.' or '-'",
 )
+ALIAS_ID = Pattern(
+    re.compile(r"(?!(?:latest|recent)$)[a-z][a-z0-9-]{0,62}", re.IGNORECASE | re.ASCII),
+    "1 to 63 letters, digits and '-', beginning with a letter, and not latest or recent",
+)
 VERSION_ID = Pattern(
     re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){2}"),
     "three numbers of 0 to 2147483647 without leading zeros and with dots between, as in 1.0.0",
@@ -154,13 +158,25 @@ class DefinitionName:
 
 @dataclass(frozen=True, slots=True)
 class VersionName:
-    """{definition}/versions/{version}; a number of None is `latest`."""
+    """{definition}/versions/{version}; without a number it is an alias, or `latest` when that is empty."""
 
     definition: DefinitionName
     number: VersionNumber | None
+    alias: str = ""
 
     def __str__(self) -> str:
-        return f"{self.definition}/versions/{self.number or LATEST}"
+        return f"{self.definition}/versions/{self.number or self.alias or LATEST}"
+
+
+@dataclass(frozen=True, slots=True)
+class AliasName:
+    """{definition}/aliases/{alias}."""
+
+    definition: DefinitionName
+    alias: str
+
+    def __str__(self) -> str:
+        return f"{self.definition}/aliases/{self.alias}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +247,20 @@ def parse_version(field: str, text: str, artifact: Artifact = Artifact.IMAGE) ->
 
 
 def parse_version_or_latest(field: str, text: str, artifact: Artifact = Artifact.IMAGE) -> VersionName:
-    """The version that `text` names; its last part may be `latest`."""
+    """The version that `text` names; its last part may be `latest` or an alias."""
     parts = _split(field, text, (*_DEFINITION_WORDS[artifact], "versions"))
-    number = None if fold(parts[4]) == LATEST else parse_number(field, parts[4])
-    return VersionName(_definition(field, parts, artifact), number)
+    definition, last = _definition(field, parts, artifact), parts[4]
+    if fold(last) == LATEST:
+        return VersionName(definition, None)
+    if ALIAS_ID.expression.fullmatch(last):
+        return VersionName(definition, None, last)
+    return VersionName(definition, parse_number(field, last))
+
+
+def parse_alias(field: str, text: str, artifact: Artifact = Artifact.IMAGE) -> AliasName:
+    """The alias that `text` names."""
+    parts = _split(field, text, (*_DEFINITION_WORDS[artifact], "aliases"))
+    return AliasName(_definition(field, parts, artifact), parse_id(field, parts[4], ALIAS_ID))
 
 
 def artifact_of(text: str) -> Artifact:

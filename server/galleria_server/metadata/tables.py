@@ -184,6 +184,8 @@ versions = Table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("published_time", Time),
+    # As the spec has it, for `latest`.
+    Column("end_of_life_time", Time),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("definition_uid", "major", "minor", "patch"),
     Index(None, "subscription", "artifact", "location"),
@@ -211,6 +213,32 @@ target_regions = Table(
     Column("version_uid", ForeignKey(versions.c.uid), primary_key=True),
     Column("region", String(64), primary_key=True),
     Column("excluded", Boolean, nullable=False),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("definition_uid", ForeignKey(definitions.c.uid), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("key", String(63), nullable=False),
+    Column("version_uid", ForeignKey(versions.c.uid), nullable=False, index=True),
+    Column("moves", Integer, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("definition_uid", "key"),
+)
+
+alias_moves = Table(
+    "alias_moves",
+    metadata,
+    Column("alias_uid", ForeignKey(aliases.c.uid), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("major", BigInteger, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("patch", BigInteger, nullable=False),
+    Column("move_time", Time, nullable=False),
 )
 
 copies = Table(

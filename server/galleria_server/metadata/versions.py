@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, exists, func, insert, literal, select, tuple_, update
+from sqlalchemy import Row, Select, delete, exists, func, insert, literal, or_, select, tuple_, update
 
 from galleria_server.domain.models import CopyState
 from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber, fold
@@ -69,8 +69,13 @@ def with_digest(transaction: Transaction, digest: str) -> list[tuple[AnyVersion,
     return [(found[row.version_uid], row.position) for row in rows]
 
 
-def find_latest(transaction: Transaction, definition_uid: UUID, region: str) -> AnyVersion | None:
-    """The highest version by number all of whose contents are READY in `region` and that is not excluded there."""
+def find_latest(
+    transaction: Transaction, definition_uid: UUID, region: str, living_at: datetime | None = None
+) -> AnyVersion | None:
+    """The highest version by number all of whose contents are READY in `region` and that is not excluded there.
+
+    With `living_at` one whose end of life has come by then is passed over.
+    """
     ready = exists().where(
         copies.c.version_uid == contents.c.version_uid,
         copies.c.position == contents.c.position,
@@ -86,6 +91,9 @@ def find_latest(transaction: Transaction, definition_uid: UUID, region: str) -> 
     statement = _VERSIONS.where(
         versions.c.definition_uid == definition_uid, versions.c.state != VersionState.DELETING, counts, ~lacking
     )
+    if living_at is not None:
+        end = versions.c.end_of_life_time
+        statement = statement.where(or_(end.is_(None), end > living_at))
     return _one(transaction, _highest_first(statement).limit(1))
 
 
@@ -97,9 +105,19 @@ def page(transaction: Transaction, definition_uid: UUID, below: VersionNumber | 
     return _all(transaction, _highest_first(statement).limit(limit))
 
 
-def count(transaction: Transaction, definition_uid: UUID) -> int:
-    """How many versions the definition has, those being deleted too."""
+def above(transaction: Transaction, definition_uid: UUID, number: VersionNumber | None, limit: int) -> list[AnyVersion]:
+    """Up to `limit` versions of the definition whose number is above `number`, or any, highest first."""
+    statement = _VERSIONS.where(versions.c.definition_uid == definition_uid)
+    if number is not None:
+        statement = statement.where(tuple_(*_NUMBER) > tuple(number))
+    return _all(transaction, _highest_first(statement).limit(limit))
+
+
+def count(transaction: Transaction, definition_uid: UUID, above: VersionNumber | None = None) -> int:
+    """How many versions the definition has, those being deleted too; with `above` those whose number is higher."""
     statement = select(func.count()).where(versions.c.definition_uid == definition_uid)
+    if above is not None:
+        statement = statement.where(tuple_(*_NUMBER) > tuple(above))
     return transaction.execute(statement).scalar_one()
 
 
@@ -163,6 +181,7 @@ def _changing(version: AnyVersion) -> dict[str, object]:
         "operation_uid": version.operation_uid,
         "update_time": version.update_time,
         "published_time": version.published_time,
+        "end_of_life_time": version.spec.end_of_life_time,
         "etag": version.etag,
     }
 

@@ -19,7 +19,7 @@ class Location:
 class Content:
     """A disk's or version's content: exact resource name, the region it is read from, disk digest, sizes in bytes.
 
-    `locations` are where it lies, the one to be read from first.
+    `locations` are where it lies, the one to be read from first; `warnings` are for who deploys it.
     """
 
     name: str
@@ -28,3 +28,4 @@ class Content:
     size: int
     occupied: int
     locations: tuple[Location, ...]
+    warnings: tuple[str, ...] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from galleria.v1 import contents_pb2 as pb
 from galleria_server.catalogue import disks as disk_catalogue
-from galleria_server.catalogue.resolving import resolve
+from galleria_server.catalogue.resolving import readable, resolve
+from galleria_server.clock import Clock
 from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
 from galleria_server.domain.errors_content import ContentMismatch, NotInRegion
 from galleria_server.domain.models import DiskState
@@ -24,10 +26,11 @@ from galleria_server.volumes.registry import Volumes
 class Sources:
     """Finds contents in the metadata."""
 
-    def __init__(self, metadata: MetadataPool, regions: Sequence[str], volumes: Volumes) -> None:
+    def __init__(self, metadata: MetadataPool, regions: Sequence[str], volumes: Volumes, clock: Clock) -> None:
         self._metadata = metadata
         self._regions = regions
         self._volumes = volumes
+        self._clock = clock
 
     async def find(self, source: pb.ContentSource, *, latest: bool = False) -> Content:
         """The content that is meant, its locations in the order in which to read them.
@@ -47,10 +50,10 @@ class Sources:
             region = known_region("source.region", source.region, self._regions) if source.region else ""
             return await self._metadata.read(_disk_content, parse_disk("source.name", source.name), region)
         parse = parse_version_or_latest if latest else parse_version
-        name = parse("source.name", source.name)
+        name, now = parse("source.name", source.name), self._clock()
         region = known_region("source.region", source.region, self._regions)
         lun = source.lun if source.HasField("lun") else None
-        return await self._metadata.read(_version_content, name, region, lun)
+        return await self._metadata.read(_version_content, name, region, lun, now if latest else None)
 
     def _rank(self, content: Content, location: Location) -> tuple[bool, bool, int]:
         """The region's copies first, those of them that are least busy before the others."""
@@ -69,8 +72,12 @@ def _disk_content(transaction: Transaction, name: DiskName, region: str) -> Cont
     )
 
 
-def _version_content(transaction: Transaction, name: VersionName, region: str, lun: int | None) -> Content:
-    version = resolve(transaction, name, region)
+def _version_content(
+    transaction: Transaction, name: VersionName, region: str, lun: int | None, now: datetime | None
+) -> Content:
+    """A content of a version; with `now` it is deployed anew then, without it is read on."""
+    found = None if now is None else resolve(transaction, name, region, now)
+    version = found.version if found else readable(transaction, name, region)
     content = next((content for content in version.contents if content.lun == lun), None)
     if content is None:
         raise NotFound("data disk", f"{version.name}/{DATA_DISKS}/{lun}")
@@ -82,4 +89,5 @@ def _version_content(transaction: Transaction, name: VersionName, region: str, l
         content.size_bytes,
         content.occupied_bytes,
         tuple(dict.fromkeys((*own, *source_locations(transaction, content)))),
+        found.warnings if found else (),
     )

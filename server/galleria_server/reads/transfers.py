@@ -34,6 +34,7 @@ async def content_layout(copies: Copies) -> pb.ContentLayout:
         occupied_bytes=content.occupied,
         digest=content.digest,
         layout=(await layout(copies)).encode(),
+        warnings=content.warnings,
     )
 
 

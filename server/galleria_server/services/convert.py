@@ -23,10 +23,11 @@ from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.models import Failure, Verb
 from galleria_server.domain.names import format_operation
 from galleria_server.domain.replication import RegionStatus, ReplicaStatus, done_bytes, replication, total_bytes, wanted
+from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.version import AnyVersion, Content
 from galleria_server.errors import DOMAIN, code_of_reason, packed
 from galleria_server.services.codec import render
-from galleria_server.services.enums import COPY_STATES, VERSION_STATES, to_wire
+from galleria_server.services.enums import COPY_STATES, SKIP_REASONS, VERSION_STATES, to_wire
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
@@ -74,6 +75,23 @@ def version(view: VersionView) -> version_pb.ImageVersion:
     )
     _add_data_disks(wire, found.contents[1:])
     return wire
+
+
+def resolved(view: VersionView, found: Resolved) -> version_pb.ResolveImageVersionResponse:
+    """The version that is meant, and why."""
+    return version_pb.ResolveImageVersionResponse(
+        image_version=version(view),
+        version=str(found.version.number),
+        reason=found.reason,
+        skipped=[
+            version_pb.SkippedVersion(
+                version=str(skipped.number), reason=to_wire(skipped.reason, SKIP_REASONS), details=skipped.details
+            )
+            for skipped in found.skipped
+        ],
+        skipped_count=found.skipped_count,
+        warnings=found.warnings,
+    )
 
 
 def _add_data_disks(wire: version_pb.ImageVersion, contents: Sequence[Content]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from galleria.v1 import image_versions_pb2 as version_pb
 from galleria.v1 import publishing_pb2 as pb
 from galleria.v1 import regions_pb2
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.models import CopyState
 from galleria_server.domain.placement import Account
 from galleria_server.domain.region_access import AccessState
+from galleria_server.domain.resolving import SkipReason
 from galleria_server.domain.version import VersionState
 
 T = TypeVar("T")
@@ -40,6 +42,13 @@ VERSION_STATES = {
     pb.PROVISIONING_STATE_SUCCEEDED: VersionState.SUCCEEDED,
     pb.PROVISIONING_STATE_FAILED: VersionState.FAILED,
     pb.PROVISIONING_STATE_DELETING: VersionState.DELETING,
+}
+SKIP_REASONS = {
+    version_pb.SKIP_REASON_NOT_IN_REGION: SkipReason.NOT_IN_REGION,
+    version_pb.SKIP_REASON_NOT_READY: SkipReason.NOT_READY,
+    version_pb.SKIP_REASON_EXCLUDED: SkipReason.EXCLUDED,
+    version_pb.SKIP_REASON_END_OF_LIFE: SkipReason.END_OF_LIFE,
+    version_pb.SKIP_REASON_DELETING: SkipReason.DELETING,
 }
 
 Wire = TypeVar("Wire", bound=int)

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import grpc.aio
-from galleria.v1.usages_pb2_grpc import UsagesServicer
 from google.protobuf.empty_pb2 import Empty
 
 from galleria.v1 import usages_pb2 as pb
+from galleria.v1.usages_pb2_grpc import UsagesServicer
 from galleria_server.catalogue import limits
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.errors import FieldViolation
@@ -60,7 +60,7 @@ class Usages(UsagesServicer):
         return pb.ListLimitsResponse(limits=map(_limit, await self._metadata.read(limits.in_force, subscription)))
 
     async def SetLimit(self, request: pb.SetLimitRequest, context: Context) -> pb.Limit:
-        write, now = parse_write("SetLimit", request), self._catalogue.clock()
+        write, now = parse_write("SetLimit", request, None), self._catalogue.clock()
         name = parse_limit("name", request.name)
         refuse([] if request.HasField("value") else [FieldViolation("value", "is required")])
         put = partial(limits.put, name=name, number=request.value)
@@ -68,7 +68,7 @@ class Usages(UsagesServicer):
         return _limit(LimitInForce(LIMITS[override.key], override.subscription, override.number))
 
     async def ClearLimit(self, request: pb.ClearLimitRequest, context: Context) -> Empty:
-        write, now = parse_write("ClearLimit", request), self._catalogue.clock()
+        write, now = parse_write("ClearLimit", request, None), self._catalogue.clock()
         clear = partial(limits.clear, name=parse_limit("name", request.name))
         await self._metadata.write(remove_once, write, now, clear)
         return Empty()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from galleria_server.domain.names import (
 )
 from galleria_server.domain.pages import Position
 from galleria_server.domain.region_names import known_region
+from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.version import AnyVersion
 from galleria_server.metadata.engine import Transaction
 from galleria_server.services import convert
@@ -66,7 +68,8 @@ class VersionMethods:
     async def GetImageVersion(self, request: pb.GetImageVersionRequest, context: Context) -> pb.ImageVersion:
         """Return one image version with its replication status."""
         name, region = self._name_in_region(request)
-        return convert.version(await self._catalogue.metadata.read(resolving.get, name, region))
+        now = self._catalogue.clock()
+        return convert.version(await self._catalogue.metadata.read(resolving.get, name, region, now))
 
     async def ListImageVersions(
         self, request: pb.ListImageVersionsRequest, context: Context
@@ -113,8 +116,8 @@ class VersionMethods:
         """Return the version that a name means in a region."""
         known_region("region", request.region, self._catalogue.regions)
         name, region = self._name_in_region(request)
-        found = await self._catalogue.metadata.read(_resolved, name, region)
-        return pb.ResolveImageVersionResponse(image_version=convert.version(found))
+        view, found = await self._catalogue.metadata.read(_resolved, name, region, self._catalogue.clock())
+        return convert.resolved(view, found)
 
     async def _change_regions(
         self,
@@ -129,7 +132,7 @@ class VersionMethods:
 
     def _name_in_region(self, request: NameInRegion) -> tuple[VersionName, str]:
         name = parse_version_or_latest("name", request.name)
-        if name.number is not None and not request.region:
+        if (name.number or name.alias) and not request.region:
             return name, ""
         return name, known_region("region", request.region, self._catalogue.regions)
 
@@ -149,5 +152,6 @@ def _position(view: VersionView) -> Position:
     return list(view.version.number)
 
 
-def _resolved(transaction: Transaction, name: VersionName, region: str) -> VersionView:
-    return versions.view(transaction, resolving.resolve(transaction, name, region))
+def _resolved(transaction: Transaction, name: VersionName, region: str, now: datetime) -> tuple[VersionView, Resolved]:
+    found = resolving.resolve(transaction, name, region, now)
+    return versions.view(transaction, found.version), found

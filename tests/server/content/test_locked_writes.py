@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
-from galleria.v1.locks_pb2_grpc import LocksStub
 from google.longrunning.operations_pb2 import CancelOperationRequest
 from sqlalchemy import delete
 
 from galleria.v1 import (
+    aliases_pb2,
     disks_pb2,
     galleries_pb2,
     image_definitions_pb2,
@@ -21,6 +21,8 @@ from galleria.v1 import (
     tenancy_pb2,
 )
 from galleria.v1 import installation_pb2 as volumes_pb2
+from galleria.v1.aliases_pb2_grpc import AliasesStub
+from galleria.v1.locks_pb2_grpc import LocksStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
 from galleria_server.clock import utc_now
@@ -54,6 +56,7 @@ class Place:
     tenancy: TenancyStub
     control: RegionControlStub
     locks: LocksStub
+    aliases: AliasesStub
     session: str
     layout: bytes
     operation: str
@@ -72,6 +75,7 @@ class Place:
             list(wire.galleries.ListGalleries(galleries_pb2.ListGalleriesRequest(parent=wire.group)).galleries),
             wire.galleries.GetImageDefinition(image),
             wire.get_version("1.0.0"),
+            list(self.aliases.ListAliases(aliases_pb2.ListAliasesRequest(parent=wire.image)).aliases),
             list(wire.disks.ListDisks(disks_pb2.ListDisksRequest(parent=wire.group)).disks),
             wire.get_push(self.session).durable_segments,
             wire.operation(self.operation),
@@ -139,6 +143,12 @@ WRITES: dict[str, Write] = {
     "galleria.v1.Galleries/DeleteImageVersion": lambda at: at.wire.galleries.DeleteImageVersion(
         image_versions_pb2.DeleteImageVersionRequest(name=at.wire.version_name("1.0.0"))
     ),
+    "galleria.v1.Aliases/SetAlias": lambda at: at.aliases.SetAlias(
+        aliases_pb2.SetAliasRequest(name=f"{at.wire.image}/aliases/new", version="1.0.0")
+    ),
+    "galleria.v1.Aliases/DeleteAlias": lambda at: at.aliases.DeleteAlias(
+        aliases_pb2.DeleteAliasRequest(name=f"{at.wire.image}/aliases/old")
+    ),
     "galleria.v1.Disks/CreateDisk": lambda at: at.wire.create_disk("new"),
     "galleria.v1.Disks/DeleteDisk": lambda at: at.wire.delete_disk("full"),
     "galleria.v1.Disks/BeginPush": lambda at: at.wire.begin("empty"),
@@ -188,6 +198,8 @@ LOCKLESS = {
     "galleria.v1.RegionControl/MarkRegion": "it lies in no subscription",
     "galleria.v1.Locks/CreateLock": "locks do not protect themselves",
     "galleria.v1.Locks/DeleteLock": "locks do not protect themselves",
+    "galleria.v1.Usages/SetLimit": "how much may be used is for the operator to say",
+    "galleria.v1.Usages/ClearLimit": "how much may be used is for the operator to say",
     "galleria.v1.Disks/GetPush": "it reads",
     "galleria.v1.Contents/GetLayout": "it reads",
     "galleria.v1.Contents/ReadPages": "it reads",
@@ -230,10 +242,13 @@ def place(content: ContentServer, image: Image) -> Iterator[Place]:
         stream = wire.open(session)
         stream.push(image.segments)
         stream.close()
+        aliases = AliasesStub(channel)
+        aliases.SetAlias(aliases_pb2.SetAliasRequest(name=f"{wire.image}/aliases/old", version="1.0.0"))
         yield Place(
             wire=wire,
             tenancy=TenancyStub(channel),
             control=RegionControlStub(channel),
+            aliases=aliases,
             locks=LocksStub(channel),
             session=session,
             layout=image.layout.encode(),

@@ -67,6 +67,7 @@ def _make_versions() -> None:
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("operation_uid", sa.Uuid(), nullable=False),
         sa.Column("published_time", sa.BigInteger(), nullable=True),
+        sa.Column("end_of_life_time", sa.BigInteger(), nullable=True),
         *_changing(),
         sa.ForeignKeyConstraint(["definition_uid"], ["definitions.uid"], name=op.f("fk_versions_definition_uid")),
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_versions")),
