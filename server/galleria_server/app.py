@@ -18,6 +18,7 @@ from galleria.v1 import (
     galleries_pb2_grpc,
     installation_pb2_grpc,
     locks_pb2_grpc,
+    operation_watches_pb2_grpc,
     regions_pb2_grpc,
     tenancy_pb2_grpc,
     usages_pb2_grpc,
@@ -43,6 +44,7 @@ from galleria_server.operations.bell import Bell
 from galleria_server.services.aliases import Aliases
 from galleria_server.services.galleries import Galleries
 from galleria_server.services.locks import Locks
+from galleria_server.services.operation_watches import OperationWatches
 from galleria_server.services.operations import Operations
 from galleria_server.services.region_control import RegionControl
 from galleria_server.services.regions import Regions
@@ -59,6 +61,7 @@ _SERVICES = (
     "galleria.v1.RegionControl",
     "galleria.v1.Aliases",
     "galleria.v1.Locks",
+    "galleria.v1.OperationWatches",
     "galleria.v1.Usages",
     "google.longrunning.Operations",
 )
@@ -133,6 +136,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
     aliases_pb2_grpc.add_AliasesServicer_to_server(Aliases(catalogue), server)
+    operation_watches_pb2_grpc.add_OperationWatchesServicer_to_server(OperationWatches(catalogue), server)
     locks_pb2_grpc.add_LocksServicer_to_server(Locks(catalogue), server)
     usages_pb2_grpc.add_UsagesServicer_to_server(Usages(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)

@@ -39,7 +39,14 @@ def test_verbs_and_actions_agree() -> None:
         verb = re.match(r"[A-Z][a-z]+", method.rpartition("/")[2])
         assert verb is not None
         wanted = {"Get": "read", "List": "read", "Create": "write", "Update": "write", "Delete": "delete"}
-        wanted |= {"Resolve": "read", "Wait": "read", "Add": "write", "Remove": "write", "Set": "write"}
+        wanted |= {
+            "Resolve": "read",
+            "Wait": "read",
+            "Watch": "read",
+            "Add": "write",
+            "Remove": "write",
+            "Set": "write",
+        }
         ends = action.rpartition("/")[2]
         assert ends in (wanted.get(verb[0], "action"), "action") or (verb[0], ends) in (
             ("Resolve", "read"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Generic, Self, TypeVar, cast
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.message import Message
 
+from galleria.v1.operation_watches_pb2 import WatchOperationRequest
+from galleria.v1.operation_watches_pb2_grpc import OperationWatchesStub
 from galleria_client._async.transport import Transport
 from galleria_client.errors import CallFailed, Unavailable, WaitTimedOut
 from galleria_client.operation_messages import failure_in, unpacked
@@ -86,6 +88,21 @@ class Operation(Generic[R]):
             if each is not None:
                 each(self.metadata)
         return self
+
+    async def watch(self, regions: Sequence[str] = (), min_regions: int = 0) -> AsyncIterator[Self]:
+        """Yields itself as it is, and again whenever that changes, until it has ended.
+
+        With `regions` until its version can be read in all of them, with `min_regions` in so many of its regions, if
+        that is before its end.
+
+        Raises:
+            NotFound, InvalidField, RegionUnknown, Unavailable.
+        """
+        stub = OperationWatchesStub(self._transport.channel)
+        request = WatchOperationRequest(name=self.name, regions=regions, min_regions=min_regions)
+        async for answer in self._transport.stream(stub.WatchOperation(request)):
+            self.message = answer.operation
+            yield self
 
     async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109 - as `wait`
         """Wait as `wait` does and return what it made.

@@ -50,6 +50,19 @@ def wait(session: Session, name: str, timeout: float | None) -> None:
 
 @operation.command()
 @click.argument("name")
+@click.option("--region", "regions", multiple=True, metavar="REGION", help="Until it can be read there; repeatable.")
+@click.option("--min-regions", type=int, default=0, metavar="N", help="Until it can be read in so many regions.")
+@with_session()
+def watch(session: Session, name: str, regions: tuple[str, ...], min_regions: int) -> None:
+    """Show how an operation gets on until it has ended, or its version can be read where that is waited for."""
+    from galleria_client.cli.replication import watch_with_progress
+
+    found = session.client.operations.get(full_operation_name(name))
+    session.answer(watch_with_progress(session, found, regions, min_regions).message, KIND)
+
+
+@operation.command()
+@click.argument("name")
 @with_session()
 def cancel(session: Session, name: str) -> None:
     """Ask the server to give an operation up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from galleria_client.cli.progress import Progress
@@ -37,6 +38,26 @@ def wait_for(session: Session, operation: Operation[R], label: str, timeout: flo
 
         operation.wait(timeout, each=tell, every=ROUND_SECONDS)
     return operation.result()
+
+
+def watch_with_progress(
+    session: Session, operation: Operation[R], regions: Sequence[str], min_regions: int
+) -> Operation[R]:
+    """Watch an operation to its end, or until its version can be read where that is waited for; the operation then.
+
+    Raises:
+        CallFailed: it failed, or cannot be watched.
+    """
+    from galleria.v1.publishing_pb2 import VersionMetadata
+
+    with Progress(session.progress, "watching") as progress:
+        for seen in operation.watch(regions, min_regions):
+            metadata = seen.metadata
+            if isinstance(metadata, VersionMetadata) and metadata.total_bytes:
+                progress.update(metadata.done_bytes, metadata.total_bytes, regions_done(metadata))
+    if operation.failure is not None:
+        raise operation.failure
+    return operation
 
 
 def wait_until_provisioned(session: Session, name: str, region: str, timeout: float | None) -> ImageVersion:

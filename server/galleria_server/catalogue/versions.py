@@ -24,6 +24,7 @@ from galleria_server.domain.models import Copy, Operation, OperationState, Verb
 from galleria_server.domain.names import DefinitionName, VersionName, VersionNumber
 from galleria_server.domain.placement import ZONES, Account
 from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.replication import done_bytes, wanted
 from galleria_server.domain.validation import Violations, check_future, refuse
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, ImageVersion, Version, VersionState
 from galleria_server.metadata import aliases, copies, operations, versions
@@ -270,6 +271,7 @@ def _new(
 
 def _begin(transaction: Transaction, version: AnyVersion, verb: Verb, uid: UUID, now: datetime) -> Operation:
     running = OperationState.RUNNING
-    operation = Operation(uid, verb, version.uid, str(version.name), running, False, None, now, None)
+    begun = done_bytes(version, wanted(version, copies.of_version(transaction, version.uid)))
+    operation = Operation(uid, verb, version.uid, str(version.name), running, False, None, now, None, begun)
     operations.add(transaction, operation)
     return operation

@@ -76,6 +76,7 @@ _CONTENTS = {
     "ReadRange": f"{_COMPUTE}/galleries/images/versions/download/action",
     "Pull": f"{_COMPUTE}/galleries/images/versions/download/action",
 }
+_WATCHES = {"WatchOperation": f"{_COMPUTE}/locations/capsOperations/read"}
 _OPERATIONS = {
     "ListOperations": f"{_COMPUTE}/locations/capsOperations/read",
     "GetOperation": f"{_COMPUTE}/locations/capsOperations/read",
@@ -123,6 +124,7 @@ _INSTALLATION = {
 _SERVICES = {
     "galleria.v1.Galleries": _GALLERIES,
     "galleria.v1.Aliases": _ALIASES,
+    "galleria.v1.OperationWatches": _WATCHES,
     "galleria.v1.Disks": _DISKS,
     "galleria.v1.Tenancy": _TENANCY,
     "galleria.v1.Contents": _CONTENTS,

@@ -116,7 +116,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Work that outlives its call, on the version `target_uid`."""
+    """Work that outlives its call, on the version `target_uid`, of which `begun_bytes` were there when it began."""
 
     uid: UUID
     verb: Verb
@@ -127,6 +127,7 @@ class Operation:
     failure: Failure | None
     create_time: datetime
     end_time: datetime | None
+    begun_bytes: int = 0
 
     @property
     def done(self) -> bool:

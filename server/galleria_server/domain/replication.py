@@ -42,6 +42,8 @@ class RegionStatus:
     desired: int
     ready: int
     replicas: tuple[ReplicaStatus, ...]
+    done_bytes: int
+    total_bytes: int
 
 
 def wanted(version: AnyVersion, copies: Sequence[Copy]) -> list[Copy]:
@@ -89,6 +91,8 @@ def _region(version: AnyVersion, target: TargetRegion, copies: Sequence[Copy]) -
         desired=target.replica_count,
         ready=sum(replica.state is CopyState.READY for replica in replicas),
         replicas=replicas,
+        done_bytes=done_bytes(version, copies),
+        total_bytes=total_bytes(version, copies),
     )
 
 

@@ -74,4 +74,5 @@ def _operation(row: Row[tuple[object, ...]]) -> Operation:
         failure=None if row.failure is None else Failure(**row.failure),
         create_time=row.create_time,
         end_time=row.end_time,
+        begun_bytes=row.begun_bytes,
     )

@@ -324,6 +324,7 @@ operations = Table(
     Column("failure", JSON(none_as_null=True)),
     Column("create_time", Time, nullable=False),
     Column("end_time", Time),
+    Column("begun_bytes", BigInteger, nullable=False),
     Index(None, "create_time", "uid"),
 )
 

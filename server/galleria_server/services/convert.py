@@ -22,6 +22,7 @@ from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.models import Failure, Verb
 from galleria_server.domain.names import format_operation
+from galleria_server.domain.progress import Pace, cost, pace
 from galleria_server.domain.replication import RegionStatus, ReplicaStatus, done_bytes, replication, total_bytes, wanted
 from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.version import AnyVersion, Content
@@ -103,11 +104,11 @@ def _add_data_disks(wire: version_pb.ImageVersion, contents: Sequence[Content]) 
         disk.digest, disk.sha256 = content.digest, content.sha256
 
 
-def operation(view: OperationView) -> WireOperation:
-    """An operation on an image version, its metadata computed from what is there now."""
+def operation(view: OperationView, now: datetime) -> WireOperation:
+    """An operation on a version, its metadata computed from what is there at `now`."""
     found = view.operation
     wire = WireOperation(name=format_operation(found.uid), done=found.done)
-    wire.metadata.Pack(_metadata(view))
+    wire.metadata.Pack(_metadata(view, now))
     if found.failure is not None:
         wire.error.CopyFrom(_failure(found.failure))
     elif found.done:
@@ -139,6 +140,8 @@ def _region(found: AnyVersion, status: RegionStatus) -> publishing_pb.RegionRepl
         desired_replicas=status.desired,
         ready_replicas=status.ready,
         replicas=[_replica(found, replica) for replica in status.replicas],
+        done_bytes=status.done_bytes,
+        total_bytes=status.total_bytes,
     )
 
 
@@ -162,7 +165,7 @@ def _replica(found: AnyVersion, status: ReplicaStatus) -> publishing_pb.Replica:
     )
 
 
-def _metadata(view: OperationView) -> publishing_pb.VersionMetadata:
+def _metadata(view: OperationView, now: datetime) -> publishing_pb.VersionMetadata:
     found, target = view.operation, view.target
     metadata = publishing_pb.VersionMetadata(
         target=found.target,
@@ -175,7 +178,16 @@ def _metadata(view: OperationView) -> publishing_pb.VersionMetadata:
         metadata.replication.extend(_replication(target))
         metadata.done_bytes = done_bytes(target.version, kept)
         metadata.total_bytes = total_bytes(target.version, kept)
+        _add_pace(metadata, pace(found, metadata.done_bytes, metadata.total_bytes, now))
+        ordered = cost(target.version)
+        metadata.replica_bytes, metadata.egress_bytes = ordered.replica_bytes, ordered.egress_bytes
     return metadata
+
+
+def _add_pace(metadata: publishing_pb.VersionMetadata, found: Pace) -> None:
+    metadata.bytes_per_second = found.bytes_per_second
+    if found.remaining is not None:
+        metadata.remaining.FromTimedelta(found.remaining)
 
 
 def _response(view: OperationView) -> version_pb.ImageVersion | Empty:

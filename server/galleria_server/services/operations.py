@@ -38,7 +38,8 @@ class Operations(OperationsServicer):  # type: ignore[misc]  # generated without
 
     async def GetOperation(self, request: pb.GetOperationRequest, context: Context) -> pb.Operation:
         """Return one operation."""
-        return convert.operation(await self._get(parse_operation("name", request.name)))
+        view = await self._get(parse_operation("name", request.name))
+        return convert.operation(view, self._catalogue.clock())
 
     async def ListOperations(self, request: pb.ListOperationsRequest, context: Context) -> pb.ListOperationsResponse:
         """Return a page of all operations, newest first."""
@@ -49,7 +50,10 @@ class Operations(OperationsServicer):  # type: ignore[misc]  # generated without
             return await self._catalogue.metadata.read(operations.page, before, limit)
 
         found, token = await fetch_page(self._catalogue.tokens, ("ListOperations",), request, fetch, _position)
-        return pb.ListOperationsResponse(operations=map(convert.operation, found), next_page_token=token)
+        now = self._catalogue.clock()
+        return pb.ListOperationsResponse(
+            operations=[convert.operation(view, now) for view in found], next_page_token=token
+        )
 
     async def WaitOperation(self, request: pb.WaitOperationRequest, context: Context) -> pb.Operation:
         """Return one operation when it has ended, or as it is after `timeout` (10 minutes at most)."""
@@ -59,7 +63,8 @@ class Operations(OperationsServicer):  # type: ignore[misc]  # generated without
         limits = [asked, LONGEST_WAIT_SECONDS]
         if remaining is not None:
             limits.append(remaining - DEADLINE_MARGIN_SECONDS)
-        return convert.operation(await self._wait(uid, min(limits)))
+        view = await self._wait(uid, min(limits))
+        return convert.operation(view, self._catalogue.clock())
 
     async def CancelOperation(self, request: pb.CancelOperationRequest, context: Context) -> Empty:
         """End a running creation."""

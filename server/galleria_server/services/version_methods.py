@@ -145,7 +145,7 @@ class VersionMethods:
         if not write.validate_only:
             self._catalogue.content.wake()
             self._catalogue.bell.ring()
-        return convert.operation(view)
+        return convert.operation(view, now)
 
 
 def _position(view: VersionView) -> Position:
