@@ -67,16 +67,18 @@ class Repairs:
 
         Those that are whole again are made READY by the reconciler. Raises VolumeUnavailable, StoreFailed.
         """
-        left: dict[UUID, int] = {}
+        left: dict[UUID, str] = {}
         for root_id in await mount.lacking():
             try:
-                left[root_id] = await self._heal(mount, root_id)
+                if count := await self._heal(mount, root_id):
+                    left[root_id] = str(Lacking(count))
             except (StorageError, DomainError) as error:
                 _log.warning("root %s on volume %s in %s is not repaired: %s", root_id, mount.name, mount.region, error)
-        await self._set_back(mount, left)
-        if await self._metadata.write(
-            repair_steps.hurry_whole, mount.region, mount.name, await mount.lacking(), self._clock()
-        ):
+                left[root_id] = f"chunks or pages are lost, and could not be brought again: {error}"
+        lacking = await mount.lacking()
+        # Of a repair that failed all may have come before that.
+        await self._set_back(mount, {root: details for root, details in left.items() if root in lacking})
+        if await self._metadata.write(repair_steps.hurry_whole, mount.region, mount.name, lacking, self._clock()):
             self._wake()
 
     async def complete(self, mount: Mount, root_id: UUID) -> Root | None:
@@ -104,8 +106,11 @@ class Repairs:
         async for source in copies:
             try:
                 count = await mount.run_copy(mount.volume.repair, root.id, source.reader, mount.going_on)
-            except (LeaseLapsed, RootMissing):
+            except RootMissing:
                 return 0
+            except LeaseLapsed:
+                # What came before it took too long stays; the rest is asked of the next.
+                count = 0
             lacks = (await mount.lacking()).get(root.id, 0)
             if count:
                 self._records.labels(mount.region, mount.name).inc(count)
@@ -116,11 +121,10 @@ class Repairs:
                 break
         return lacks
 
-    async def _set_back(self, mount: Mount, left: dict[UUID, int]) -> None:
-        for root_id, count in left.items():
-            if count:
-                where, due, details = (mount.region, mount.name), self._clock() + AGAIN, str(Lacking(count))
-                for version in await self._metadata.write(repair_steps.set_back, *where, [root_id], due, details):
-                    message = "copy of version %s on volume %s in %s is out of service: %s"
-                    _log.error(message, version, mount.name, mount.region, details)
-                    self._bell.ring()
+    async def _set_back(self, mount: Mount, left: dict[UUID, str]) -> None:
+        for root_id, details in left.items():
+            where, due = (mount.region, mount.name), self._clock() + AGAIN
+            for version in await self._metadata.write(repair_steps.set_back, *where, [root_id], due, details):
+                message = "copy of version %s on volume %s in %s is out of service: %s"
+                _log.error(message, version, mount.name, mount.region, details)
+                self._bell.ring()
