@@ -104,6 +104,8 @@ class Repairs:
 
     async def _heal_from(self, copies: Copies, mount: Mount, root: Root, lacks: int) -> int:
         async for source in copies:
+            if not _may_give(source.reader.root, root):
+                continue
             try:
                 count = await mount.run_copy(mount.volume.repair, root.id, source.reader, mount.going_on)
             except RootMissing:
@@ -128,3 +130,11 @@ class Repairs:
                 message = "copy of version %s on volume %s in %s is out of service: %s"
                 _log.error(message, version, mount.name, mount.region, details)
                 self._bell.ring()
+
+
+def _may_give(source: Root, root: Root) -> bool:
+    """Whether records of a source may come to lie in another root's domain.
+
+    Where scopes share nothing on the source's volume, they are for its own scope only.
+    """
+    return source.domain == 0 or source.holder.scope == root.holder.scope

@@ -157,6 +157,30 @@ def test_where_groups_share_nothing_no_group_is_repaired_from_another(scoped: Co
     assert missing(wire, mount) == 0
 
 
+def test_what_a_group_shares_with_nobody_repairs_no_other_group(tmp_path: Path, image: Image) -> None:
+    config = config_in(tmp_path)
+    regions = tuple(
+        replace(region, volumes=tuple(replace(volume, dedup="scope") for volume in region.volumes))
+        if region.name == "westus"
+        else region
+        for region in config.regions
+    )
+    with (
+        server_thread(replace(config, regions=regions), make_content) as server,
+        grpc.insecure_channel(server.target) as channel,
+    ):
+        wire, other = WireClient(channel, "one"), WireClient(channel, "two")
+        wire.push("one", image)
+        other.push("two", image, "westus")
+        (mount,) = [mount for mount in server.content.volumes if mount.region == "eastus" and roots_on(mount)]
+        rot(wire, mount, names_in(image)[0])
+        server.run(mount.mend(mount))
+        assert missing(wire, mount) == 1
+        wire.push("third", image, "westus")
+        server.run(mount.mend(mount))
+        assert missing(wire, mount) == 0
+
+
 def lost_everywhere(wire: WireClient, content: ContentServer, image: Image) -> tuple[str, Mount, Mount]:
     """A version all whose copies lack the same chunk, and the volumes."""
     version = published(wire, image, westus=1, westeurope=1)
