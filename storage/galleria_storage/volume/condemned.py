@@ -18,6 +18,7 @@ from galleria_storage.packs.reader import entries_or_salvage
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.volume.core import Core
 from galleria_storage.volume.marking import Mark
+from galleria_storage.volume.own_packs import is_own
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import DOUBTFUL
 from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
@@ -109,7 +110,7 @@ class CondemnedPacks:
                 size = sizes.get(pack.object_name(kind))
                 if size is None:
                     self._drop(pack, kind)
-                else:
+                elif pack in rows or is_own(self._core.store, self._core.identity, kind, pack):
                     self._heed(pack, rows.get(pack) or self._remade(kind, pack, size), marked)
 
     def _heed(self, pack: PackId, row: PackRow, marked: Collection[PackId]) -> None:

@@ -22,8 +22,10 @@ from galleria_storage.roots import Root
 from galleria_storage.rules import Rule
 from galleria_storage.volume.chunks import ChunkTable, Packs
 from galleria_storage.volume.damage import Damage
+from galleria_storage.volume.errors import VolumeUnreadable
 from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import GARBAGE, LEASE_SECONDS, Lease, LeaseTable
+from galleria_storage.volume.own_packs import MAX_NUMBER
 from galleria_storage.volume.rows import ChunkRow, RootRow, chunk_prefix, scope_prefix
 
 _MOST_DOMAINS: Final = 0xFFFFFFFF
@@ -78,8 +80,11 @@ class Core:
         return max(self.rules.values(), key=lambda rule: rule.max_chunk)
 
     def count_packs(self) -> None:
-        """Let pack numbers go on after those that are there."""
-        self._numbers = itertools.count(self.chunks.next_number())
+        """Let pack numbers go on after those that are there. Raises VolumeUnreadable where none is left."""
+        first = self.chunks.next_number()
+        if first > MAX_NUMBER:
+            raise VolumeUnreadable(f"it has a pack of the number {MAX_NUMBER}, and there is none after that")
+        self._numbers = itertools.count(first)
 
     def open_pack(self, kind: int) -> OpenPack:
         """A new open pack under a name never used before. Raises StoreFull, StoreFailed."""

@@ -18,6 +18,7 @@ from galleria_storage.volume.errors import RecordsUnreadable
 from galleria_storage.volume.filling import fill_chunks, fill_scopes
 from galleria_storage.volume.identity import Identity
 from galleria_storage.volume.leases import GARBAGE, NO_SCOPE
+from galleria_storage.volume.own_packs import is_own
 from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import usable_entries
@@ -51,7 +52,7 @@ def rebuild(core: Core, pinning: Pinning, scratch: Path | None) -> None:
 
     Raises StoreFailed; damaged packs and roots give what can be saved of them.
     """
-    domains = fill_chunks(core, _packs(core.store), scratch)
+    domains = fill_chunks(core, _packs(core), scratch)
     found = list(_root_files(core.store))
     fill_scopes(core, found, scratch)
     for root in found:
@@ -71,7 +72,7 @@ def rebuild(core: Core, pinning: Pinning, scratch: Path | None) -> None:
 def complete(core: Core, pinning: Pinning) -> None:
     """Give packs and roots that are there their rows, where a crash came between the two."""
     noted = {pack for pack, _ in core.chunks.packs()}
-    for kind, pack, size in _packs(core.store):
+    for kind, pack, size in _packs(core):
         if pack not in noted:
             _note_pack(core, kind, pack, size)
             # Nobody was told of it, so it may well be garbage.
@@ -98,13 +99,15 @@ def _note_root(core: Core, pinning: Pinning, root: Root) -> None:
         pinning.complete(root, _known_pages(reader))
 
 
-def _packs(store: ObjectStore) -> Iterator[tuple[int, PackId, int]]:
+def _packs(core: Core) -> Iterator[tuple[int, PackId, int]]:
     for folder in FOLDERS.values():
-        objects = list(store.list(f"{folder}/"))
+        objects = list(core.store.list(f"{folder}/"))
         condemned = {info.name.removesuffix(CONDEMNED) for info in objects if info.name.endswith(CONDEMNED)}
         for info in objects:
             parsed = parse_object_name(info.name)
-            if parsed is not None and info.name not in condemned:
+            if parsed is None or info.name in condemned:
+                continue
+            if is_own(core.store, core.identity, *parsed):
                 yield *parsed, info.size
 
 

@@ -105,11 +105,11 @@ class Volume:
         else:
             rebuild(self._core, self._pinning, scratch)
         finish_abandoned(self._core)
-        # Numbers are known only once the packs are.
-        self._core.count_packs()
         self._pinning.heed_markers()
         self._condemned = CondemnedPacks(self._core, policy.condemned_seconds)
         self._condemned.heed_markers()
+        # Numbers are known only once the packs are, with those on their way out.
+        self._core.count_packs()
         self._quarantine = Quarantine(self._core)
         self._core.examine = self._quarantine.examine
         self._scrubber = Scrubber(self._core, self._quarantine)
