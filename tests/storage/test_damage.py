@@ -284,6 +284,26 @@ def test_an_assessment_ends_whatever_is_pinned_beside_it(place: Place) -> None:
     assert unknown_segments(begin(place.volume, SCOPE), FIRST) == [1]
 
 
+def test_an_assessment_ends_whatever_is_given_up_beside_it(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    spoil_chunks(place, chunk(1))
+    place.volume.scrub(lambda _: None)
+    given_up: list[int] = []
+
+    def give_up() -> None:
+        assert len(given_up) < 50
+        given_up.append(len(given_up))
+        place.volume.release(pushed(place.volume, OTHER, content_of(sample(0.1, 1000 + len(given_up)))).id)
+
+    place.volume.assess(give_up)
+    assert given_up
+    assert place.volume.lacking() == {root.id: 1}
+    # Something may need less now.
+    assert doubtful(place)
+    place.volume.assess()
+    assert not doubtful(place)
+
+
 @pytest.mark.parametrize("abandoned", [False, True])
 def test_what_is_bad_goes_with_the_last_root_that_needed_it(place: Place, *, abandoned: bool) -> None:
     root = pushed(place.volume, SCOPE, FIRST)

@@ -82,6 +82,7 @@ class Mount:
         """Why nothing on the volume may be collected; empty when it belongs to this server's metadata database."""
         self.mend: Callable[[Mount], Awaitable[None]] = _leave
         """Repairs what the volume lacks; set by whoever knows the other volumes."""
+        self._lacking: dict[UUID, int] = {}
         self._volume: Volume | None = None
         self._opener: Opener
         self._watchdog = Watchdog(patience, clock)
@@ -177,8 +178,13 @@ class Mount:
 
     async def assess(self) -> None:
         """Find out which roots lack something. Raises VolumeUnavailable, StoreFailed."""
-        await self._start(self._copies, self.volume.assess, (self.going_on,), {})
-        self._upkeep.has_news()
+        volume = self.volume
+        await self._start(self._copies, volume.assess, (self.going_on,), {})
+        lacking = await self.run(volume.lacking)
+        # As long as something is missing whatever is given up is looked at, and most of it changes nothing.
+        if lacking != self._lacking:
+            self._lacking = lacking
+            self._upkeep.has_news()
 
     async def lacking(self) -> dict[UUID, int]:
         """How much each root lacks, also by what was found just now. Raises VolumeUnavailable, StoreFailed."""

@@ -30,7 +30,7 @@ class Upkeep:
         self._mount = mount
         self._plan = plan
         self._ticks = 0
-        self._news = False
+        self._news = self._untold = False
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def tick(self) -> None:
@@ -42,8 +42,8 @@ class Upkeep:
         self._begin("scrub", min(_SCRUB_TICKS, max(1, round(self._plan.scrub_every))), self._scrub)
 
     def has_news(self) -> None:
-        """It was found out what the volume lacks: see to its repair at the next tick, or once that of before ends."""
-        self._news = True
+        """The volume lacks other than before: see to its repair at the next tick, or once that of before ends."""
+        self._news = self._untold = True
 
     async def stop(self) -> None:
         """Begin nothing more, and wait for nothing."""
@@ -71,6 +71,8 @@ class Upkeep:
             await self._mount.refresh_usage()
         if await self._mount.run(lambda: volume.doubtful):
             await self._mount.assess()
+        if self._untold:
+            self._untold = False
             await self._tell_damage()
 
     async def _collect(self) -> None:

@@ -29,7 +29,8 @@ _TRIES: Final = 2
 def assess(core: Core, going: Going) -> None:
     """Find what needs the missing names, until nothing more comes to be missing meanwhile. Does nothing without any.
 
-    `going` is called all the time and may raise; the next call begins again.
+    What comes to be needed less meanwhile is left to the next call, or this might never end. `going` is called all the
+    time and may raise; the next call begins again.
     """
     again = core.damage.pending or core.damage.doubtful(core.leases.holding())
     while again:
@@ -38,8 +39,7 @@ def assess(core: Core, going: Going) -> None:
         needs = _needs(core, seen.missing, going) if seen.missing else Needs({}, set())
         with core.alone():
             # What is under way may be pinned yet, and turn out to need what no root does.
-            core.damage.settle(seen, needs, core.leases.holding())
-        again = core.damage.doubtful(core.leases.holding())
+            again = not core.damage.settle(seen, needs, core.leases.holding())
 
 
 def lacking_pages(

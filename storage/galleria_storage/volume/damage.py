@@ -152,14 +152,14 @@ class Damage:
                 found[UUID(bytes=root)] = lost
         return found
 
-    def settle(self, seen: Seen, needs: Needs, leases: Collection[UUID]) -> None:
-        """Take note of an assessment of what was `seen`, unless something has come to be missing since.
+    def settle(self, seen: Seen, needs: Needs, leases: Collection[UUID]) -> bool:
+        """Take note of an assessment of what was `seen`; False if something has come to be missing since.
 
         What nothing needs is forgotten, but not while something could not be read, or one of the `leases` that hold
         packs may come to pin it.
         """
         if seen.changes != self._changes:
-            return
+            return False
         needed = set().union(*needs.roots.values())
         sure = not (needs.unread or needs.blind)
         kept = {key: pack for key, pack in seen.missing.items() if key in needed or leases or not sure}
@@ -170,6 +170,7 @@ class Damage:
             self._packs = set(kept.values())
             self._assessed = self._assessed if needs.unread else seen.changes
             self._any = bool(kept) or needs.unread
+        return True
 
     def _replace(self, rows: Mapping[bytes, bytes], *, whole: bool) -> None:
         """Let these be the rows; where not the `whole` was read, what roots and pages were found to lack stays too."""
