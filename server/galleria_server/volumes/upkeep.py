@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from galleria_server.config import UpkeepPlan
+from galleria_server.volumes.damage_log import DamageLog
 from galleria_server.volumes.pace import Pace
 from galleria_storage.volume import VolumeClosed
 
@@ -85,10 +86,8 @@ class Upkeep:
 
     async def _scrub(self) -> None:
         pace = Pace(self._plan.scrub_rate, self._mount.going_on)
-        found = await self._mount.scrub(pace, before=time.time() - self._plan.scrub_every)
-        if found.bad or found.damaged or found.lost or found.roots:
-            figures = {name: getattr(found, name) for name in ("bad", "healed", "damaged", "lost", "roots")}
-            _log.error("scrub of volume %s in %s has found damage", self._mount.name, self._mount.region, extra=figures)
+        report = DamageLog(self._mount.region, self._mount.name, pace)
+        await self._mount.scrub(report, before=time.time() - self._plan.scrub_every)
 
     async def _repair(self) -> None:
         self._news = False
