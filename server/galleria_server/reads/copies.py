@@ -13,7 +13,7 @@ from galleria_server.reads.content import Content, Location
 from galleria_server.volumes.mount import Mount
 from galleria_server.volumes.registry import Volumes
 from galleria_storage.errors import StorageError
-from galleria_storage.volume import LeaseLapsed, Reader
+from galleria_storage.volume import LeaseLapsed, Reader, Source
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +34,10 @@ class Copy:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short piece of work in the volume's pool."""
         return await self.mount.run(function, *args, **kwargs)
+
+    async def feed(self, mount: Mount, work: Callable[[Source], T]) -> T:
+        """Run long work on another volume that reads from this copy. Raises what it raises, and VolumeUnavailable."""
+        return await mount.run_from(self.mount, self.reader, work)
 
     async def each(self, items: Iterator[T]) -> AsyncGenerator[T, None]:
         """The items of a blocking iterator over the reader, a hop into the volume's pool for each."""

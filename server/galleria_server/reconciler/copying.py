@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from galleria_server.clock import Clock
 from galleria_server.domain.errors import DomainError
@@ -96,7 +97,7 @@ class Copying:
                 target = await mount.run_copy(_begin, mount, task)
                 progress.begin()
                 try:
-                    await mount.run_copy(target.run, source.reader, progress)
+                    await source.feed(mount, partial(target.run, progress=progress))
                     await self._about_to_change(mount)
                     return await mount.run_copy(target.commit, holder)
                 except RecordsUnreadable as error:

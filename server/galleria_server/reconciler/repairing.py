@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry, Counter
 
 from galleria_server.clock import Clock
 from galleria_server.domain.errors import DomainError
+from galleria_server.domain.errors_content import VolumeUnavailable
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.operations.bell import Bell
 from galleria_server.reads.content import Location
@@ -107,11 +109,12 @@ class Repairs:
             if not _may_give(source.reader.root, root):
                 continue
             try:
-                count = await mount.run_copy(mount.volume.repair, root.id, source.reader, mount.going_on)
+                count = await source.feed(mount, partial(mount.volume.repair, root.id, going=mount.going_on))
             except RootMissing:
                 return 0
-            except LeaseLapsed:
-                # What came before it took too long stays; the rest is asked of the next.
+            except (LeaseLapsed, VolumeUnavailable) as error:
+                # What came before stays; the rest is asked of the next.
+                copies.failed(source, error)
                 count = 0
             lacks = (await mount.lacking()).get(root.id, 0)
             if count:

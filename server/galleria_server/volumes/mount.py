@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
@@ -14,10 +15,11 @@ from galleria_server.config import DEFAULT_UPKEEP, UpkeepPlan, VolumeConfig
 from galleria_server.domain.errors_content import CollectionOff, VolumeUnavailable
 from galleria_server.domain.placement import Candidate
 from galleria_server.executor import BoundedExecutor
+from galleria_server.volumes.foreign import ForeignSource
 from galleria_server.volumes.giving_way import GivingWay
 from galleria_server.volumes.upkeep import Upkeep
 from galleria_server.volumes.watchdog import Watchdog
-from galleria_storage.volume import Collected, Database, Scrubbed, Usage, Verified, Volume, VolumeClosed
+from galleria_storage.volume import Collected, Database, Scrubbed, Source, Usage, Verified, Volume, VolumeClosed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,6 +28,8 @@ PATIENCE = 30.0
 CLOSING_SECONDS = 10.0
 WORKERS = 4
 COPY_WORKERS = 2
+# Few run at once; the others are for those that hang with the volume that they read from.
+CROSSING_WORKERS = 16
 # The scrub that goes on all the time, one that somebody asks for, and a verification. Who asks for more is told so.
 SCRUB_WORKERS = 3
 # Streams bound what they have in work, so the queue only has to hold them all.
@@ -88,6 +92,7 @@ class Mount:
         self._watchdog = Watchdog(patience, clock)
         self._requests = BoundedExecutor(f"volume-{config.name}", workers=WORKERS, queue=QUEUE)
         self._copies = BoundedExecutor(f"copies-{config.name}", workers=COPY_WORKERS, queue=QUEUE)
+        self._crossings = BoundedExecutor(f"crossings-{config.name}", workers=CROSSING_WORKERS, queue=QUEUE)
         self._waiting: set[asyncio.Future[Any]] = set()
         self._scrubs = BoundedExecutor(f"scrubs-{config.name}", workers=SCRUB_WORKERS, queue=0)
         self._collection: asyncio.Future[Collected] | None = None
@@ -154,6 +159,23 @@ class Mount:
     async def run_copy(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work that takes minutes, and calls `beat` all the time, in the pool for copies; as `run` otherwise."""
         return await self._start(self._copies, function, args, kwargs)
+
+    async def run_from(self, source: Mount, reader: Source, function: Callable[[Source], T]) -> T:
+        """The same for work that reads from another volume, which alone is held to be at fault while that is silent.
+
+        Raises VolumeUnavailable when either volume is not there, or does not answer any more.
+        """
+        if source.state is not State.ONLINE:
+            raise VolumeUnavailable(source.region, source.name, source.details)
+
+        @contextmanager
+        def away() -> Iterator[None]:
+            with self._watchdog.paused(), source._watchdog.working():
+                yield
+
+        answer = self._start(self._crossings, function, (ForeignSource(reader, away),), {})
+        source._await(answer)
+        return await answer
 
     def beat(self) -> None:
         """Tell from within a piece of work that it is getting on."""
@@ -229,7 +251,7 @@ class Mount:
 
     @property
     def _executors(self) -> tuple[BoundedExecutor, ...]:
-        return self._requests, self._copies, self._scrubs
+        return self._requests, self._copies, self._crossings, self._scrubs
 
     async def _rebuild(self) -> None:
         async with self._opening:
@@ -270,9 +292,13 @@ class Mount:
         if pool is self._requests:
             self._asked = time.monotonic()
         answer = pool.start(self._watched, function, args, kwargs)
+        self._await(answer)
+        return answer
+
+    def _await(self, answer: asyncio.Future[Any]) -> None:
+        """Let work end with VolumeUnavailable as soon as this volume does not answer."""
         self._waiting.add(answer)
         answer.add_done_callback(self._waiting.discard)
-        return answer
 
     def _watched(self, function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
         with self._watchdog.working():

@@ -26,6 +26,15 @@ class Watchdog:
         finally:
             self._since.pop(get_ident(), None)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Wrap, within a piece of work, what waits for something else: its silence does not count."""
+        self._since.pop(get_ident(), None)
+        try:
+            yield
+        finally:
+            self.beat()
+
     def beat(self) -> None:
         """Tell, from within a piece of work, that it is getting on."""
         self._since[get_ident()] = self._clock()

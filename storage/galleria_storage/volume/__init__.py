@@ -30,6 +30,7 @@ from galleria_storage.volume.raw import RawStream
 from galleria_storage.volume.reading import Piece, Reader
 from galleria_storage.volume.root_files import RootFile
 from galleria_storage.volume.scrubbing import Scrubbed
+from galleria_storage.volume.source import Source
 from galleria_storage.volume.stream import MAX_SEGMENTS, PushStream
 from galleria_storage.volume.verifying import Verified
 from galleria_storage.volume.volume import PinnedRoot, Usage, Volume
@@ -65,6 +66,7 @@ __all__ = [
     "Scrubbed",
     "SegmentOutside",
     "SegmentUnderWay",
+    "Source",
     "TooManySegments",
     "Usage",
     "Verified",

@@ -18,8 +18,8 @@ from galleria_storage.volume.errors import CopyCancelled, RecordsUnreadable
 from galleria_storage.volume.leases import Lease
 from galleria_storage.volume.loading import Loading
 from galleria_storage.volume.pins import Holder, Pinning, Root
-from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.segments import SegmentTable
+from galleria_storage.volume.source import Source
 
 _KNOWN_AT_ONCE: Final = 1024
 
@@ -36,7 +36,7 @@ class Copy:
         self._lease = lease
         self._done: tuple[Root, SegmentTable] | None = None
 
-    def run(self, source: Reader, progress: Progress) -> None:
+    def run(self, source: Source, progress: Progress) -> None:
         """Bring every segment of the source's root. `progress` gets occupied bytes done; False from it cancels.
 
         What the source lacks is left out, and told at the end: a run with another source brings only that. Raises
@@ -74,7 +74,7 @@ class Copy:
         """Give the copy up."""
         self._core.leases.end(self._lease, Batch())
 
-    def _take_known(self, source: Reader, segments: SegmentTable) -> None:
+    def _take_known(self, source: Source, segments: SegmentTable) -> None:
         """Settle pages that a root of the scope holds here, or the source itself if it lies on this volume."""
         offers = [(i, name) for i, name in enumerate(source.root.layout.pages) if name is not None]
         scopes = {self._lease.scope}
@@ -84,7 +84,7 @@ class Copy:
             for first in range(0, len(offers), _KNOWN_AT_ONCE):
                 segments.settle_known(offers[first : first + _KNOWN_AT_ONCE], scope)
 
-    def _bring(self, source: Reader, loading: Loading, segment: int) -> int:
+    def _bring(self, source: Source, loading: Loading, segment: int) -> int:
         encoded = source.page(segment) or b""
         page = Page.parse(encoded, source.root.layout.rule)
         names = list(dict.fromkeys(page.names))

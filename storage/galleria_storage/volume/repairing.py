@@ -21,12 +21,13 @@ from galleria_storage.volume.errors import LayoutDiffers
 from galleria_storage.volume.pages import chunk_names
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.rows import chunk_key, chunk_of
+from galleria_storage.volume.source import Source
 
 _PAGES_AT_ONCE: Final = 64
 _KINDS: Final = {CHUNK: DATA, PAGE: PAGES}
 
 
-def repair(core: Core, own: Reader, source: Reader, going: Callable[[], None]) -> int:
+def repair(core: Core, own: Reader, source: Source, going: Callable[[], None]) -> int:
     """Bring what a root is known to lack, as far as the source has it; how many records came.
 
     `own` reads the root, and keeps it meanwhile. `going` is called all the time and may raise; packs that are sealed by
@@ -38,7 +39,7 @@ def repair(core: Core, own: Reader, source: Reader, going: Callable[[], None]) -
 
 
 class _Repair:
-    def __init__(self, core: Core, own: Reader, source: Reader, going: Callable[[], None]) -> None:
+    def __init__(self, core: Core, own: Reader, source: Source, going: Callable[[], None]) -> None:
         self._core = core
         self._root = own.root
         self._source = source

@@ -33,6 +33,7 @@ from galleria_storage.volume.repairing import repair
 from galleria_storage.volume.root_files import RootFile, root_file, root_files
 from galleria_storage.volume.rows import RootRow
 from galleria_storage.volume.scrubbing import Report, Scrubbed, Scrubber
+from galleria_storage.volume.source import Source
 from galleria_storage.volume.verifying import Verified, verify
 
 
@@ -277,7 +278,7 @@ class Volume:
         """How many chunks and pages each root is known to lack; roots that lack nothing are left out."""
         return {root: len(keys) for root, keys in self._core.damage.lacking().items()}
 
-    def repair(self, root_id: UUID, source: Reader, going: Callable[[], None] = lambda: None) -> int:
+    def repair(self, root_id: UUID, source: Source, going: Callable[[], None] = lambda: None) -> int:
         """Bring what a root is known to lack from one with the same layout; see `repair`.
 
         Raises RootMissing, RootDamaged, LayoutDiffers, LeaseLapsed, StoreFull, StoreFailed.
