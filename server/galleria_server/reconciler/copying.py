@@ -18,7 +18,7 @@ from galleria_server.operations.bell import Bell
 from galleria_server.reads.copies import open_copies
 from galleria_server.reconciler import steps
 from galleria_server.reconciler.progress import Progress
-from galleria_server.reconciler.repairing import AGAIN, Lacking, Repairs
+from galleria_server.reconciler.repairing import AGAIN, Lacking, Repairs, Unreadable
 from galleria_server.reconciler.steps import Task
 from galleria_server.reconciler.token_bucket import TokenBucket
 from galleria_server.volumes.mount import AboutToChange, Mount
@@ -152,10 +152,12 @@ class Copying:
 
     async def _failed(self, task: Task, error: Exception) -> timedelta | None:
         _log.warning("copy %s to %s failed", task.copy.uid, task.copy.volume, exc_info=error)
-        if isinstance(error, Lacking) and task.to_be_kept:
+        if isinstance(error, Lacking | Unreadable) and task.to_be_kept:
             await self._metadata.write(steps.put_off, task.copy, self._clock() + AGAIN, str(error))
             return AGAIN
-        details = str(error) if isinstance(error, DomainError | StorageError | Lacking) else "internal error"
+        details = (
+            str(error) if isinstance(error, DomainError | StorageError | Lacking | Unreadable) else "internal error"
+        )
         if task.copy.attempts >= MAX_ATTEMPTS and not task.to_be_kept:
             await self._metadata.write(steps.give_up, task.copy, self._clock(), details)
             return None

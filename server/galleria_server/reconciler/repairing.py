@@ -40,6 +40,17 @@ class Lacking(Exception):
         return f"chunks or pages lost in every copy that can be read: {self.count}; a push of the same bytes heals it"
 
 
+class Unreadable(Exception):
+    """The file of a root cannot be read: what is wrong with it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.problem}; abandon the root to have the copy made anew"
+
+
 class Repairs:
     """Repairs roots. `wake` tells the reconciler that copies are due; `registry` gets the metric."""
 
@@ -79,19 +90,37 @@ class Repairs:
                 left[root_id] = f"chunks or pages are lost, and could not be brought again: {error}"
         lacking = await mount.lacking()
         # Of a repair that failed all may have come before that.
-        await self._set_back(mount, {root: details for root, details in left.items() if root in lacking})
+        left = {root: details for root, details in left.items() if root in lacking}
+        await self._set_back(mount, left | await self._unreadable(mount))
         if await self._metadata.write(repair_steps.hurry_whole, mount.region, mount.name, lacking, self._clock()):
             self._wake()
 
     async def complete(self, mount: Mount, root_id: UUID) -> Root | None:
-        """The root, if it is pinned on the volume, once it lacks nothing. Raises Lacking, VolumeUnavailable."""
-        root = await mount.run(mount.volume.root, root_id)
-        if root is None:
+        """The root, if it is pinned on the volume, once it lacks nothing.
+
+        Raises Lacking, Unreadable, VolumeUnavailable, StoreFailed.
+        """
+        # Not one that is in memory still: whoever opens the volume next has the file.
+        file = await mount.run(mount.volume.root_file, root_id)
+        if file is None:
             return None
+        root = file.root
+        if root is None:
+            raise Unreadable(file.problem)
         if left := await self._heal(mount, root_id):
             raise Lacking(left)
         await self._metadata.write(repair_steps.hurry_same, root.layout.text, self._clock())
         return root
+
+    async def _unreadable(self, mount: Mount) -> dict[UUID, str]:
+        """The roots that could not be read when somebody looked, and still cannot; what is wrong with each."""
+        found: dict[UUID, str] = {}
+        for root_id in mount.doubted:
+            file = await mount.run(mount.volume.root_file, root_id)
+            if file is not None and file.problem:
+                found[root_id] = str(Unreadable(file.problem))
+        mount.doubted = mount.doubted & found.keys()
+        return found
 
     async def _heal(self, mount: Mount, root_id: UUID) -> int:
         """Repair one root from one source after the other; how much it lacks then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -86,6 +86,8 @@ class Mount:
         """Why nothing on the volume may be collected; empty when it belongs to this server's metadata database."""
         self.mend: Callable[[Mount], Awaitable[None]] = _leave
         """Repairs what the volume lacks; set by whoever knows the other volumes."""
+        self.doubted = frozenset[UUID]()
+        """Roots whose files could not be read when somebody looked."""
         self._lacking: dict[UUID, int] = {}
         self._volume: Volume | None = None
         self._opener: Opener
@@ -220,11 +222,21 @@ class Mount:
     ) -> asyncio.Future[Scrubbed]:
         """Begin to read what is stored again, as `Volume.scrub`. Raises VolumeUnavailable."""
         how = {"names": names, "before": before}
-        return self._start(self._scrubs, self.volume.scrub, (self._telling(report),), how)
+
+        def tell(found: Scrubbed) -> None:
+            self._doubt(found.roots)
+            report(found)
+
+        return self._start(self._scrubs, self.volume.scrub, (self._telling(tell),), how)
 
     def verify(self, report: Callable[[Verified], None]) -> asyncio.Future[Verified]:
         """Begin to look whether all that roots need is there, as `Volume.verify`. Raises VolumeUnavailable."""
-        return self._start(self._scrubs, self.volume.verify, (self._telling(report),), {})
+
+        def tell(found: Verified) -> None:
+            self._doubt(found.unreadable)
+            report(found)
+
+        return self._start(self._scrubs, self.volume.verify, (self._telling(tell),), {})
 
     def is_busy(self) -> bool:
         """Whether a request was at work on the volume just now. From any thread."""
@@ -321,6 +333,12 @@ class Mount:
         self.beat()
         if self._closing:
             raise VolumeClosed
+
+    def _doubt(self, roots: Collection[UUID]) -> None:
+        """Let the next repair look at roots that could not be read. From any thread."""
+        if not self.doubted.issuperset(roots):
+            self.doubted |= set(roots)
+            self._upkeep.has_news()
 
     def _telling(self, report: Callable[[T], None]) -> Callable[[T], None]:
         def tell(found: T) -> None:

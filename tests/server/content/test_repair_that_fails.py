@@ -1,6 +1,6 @@
 """A repair that does not come to its end makes no copy READY that lacks something, and leaves none so."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from galleria_server.config import VolumeConfig
 from galleria_server.content import LocalContent, make_content
-from galleria_server.domain.models import CopyState
+from galleria_server.domain.models import Copy, CopyState
 from galleria_server.foundation import Foundation
 from galleria_server.reconciler.repairing import Lacking, Repairs
 from galleria_server.volumes.mount import Mount
@@ -18,7 +18,7 @@ from galleria_storage.index import RocksShared
 from galleria_storage.objects.local import LocalObjectStore
 from galleria_storage.objects.store import Space
 from galleria_storage.volume import Volume, open_local_volume
-from tests.server.content.test_repair import missing, mounts_of, names_in, published, rot, rows_of
+from tests.server.content.test_repair import missing, mounts_of, names_in, published, rot, rows_of, scrub
 from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.volumes import Clock
 from tests.support.wire_client import Image, WireClient, eventually
@@ -89,6 +89,10 @@ def test_a_repair_that_lasts_longer_than_its_lease_is_not_taken_for_a_whole_one(
         assert missing(wire, first) == 0
 
 
+def was_tried(row: Copy) -> bool:
+    return row.state is CopyState.PENDING and row.attempts > 0 and "abandon the root" in row.details
+
+
 async def leave(_: Mount) -> None:
     return
 
@@ -97,3 +101,33 @@ def repairs_of(server: ContentServer) -> Repairs:
     """The server's repairs, to be asked apart from it."""
     at = server.foundation
     return Repairs(at.metadata, server.content.volumes, at.bell, at.clock, CollectorRegistry(), server.content.wake)
+
+
+@pytest.mark.parametrize("look", [scrub, missing])
+def test_a_copy_whose_root_cannot_be_read_is_out_of_service_until_it_can(
+    wire: WireClient,
+    content: ContentServer,
+    image: Image,
+    data: bytes,
+    look: Callable[[WireClient, Mount], object],
+) -> None:
+    version = published(wire, image, westus=1, westeurope=1)
+    first, second = mounts_of(wire, content)
+    (root,) = first.volume.roots()
+    # It is in memory, too.
+    assert first.volume.root(root.id) is not None
+    path = first.config.path / "roots" / root.id.hex
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-1])
+    look(wire, first)
+    content.run(first.mend(first))
+    # The reconciler has tried it again, and has found it so still.
+    (row,) = eventually(lambda: [row for row in rows_of(wire, content) if was_tried(row)])
+    assert row.region == first.region
+    assert {row.region for row in rows_of(wire, content) if row.state is CopyState.READY} == {second.region}
+    status = {status.region: status for status in wire.get_version("1.0.0").replication}
+    assert not status[first.region].usable
+    path.write_bytes(kept)
+    content.run(first.mend(first))
+    eventually(lambda: {row.state for row in rows_of(wire, content)} == {CopyState.READY})
+    assert wire.fetch(version, first.region) == data
