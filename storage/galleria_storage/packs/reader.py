@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from galleria_storage.records import CHUNK, MAGIC, PAGE, Record, good_check, rec
 from galleria_storage.records import HEADER_SIZE as RECORD_HEADER
 from galleria_storage.rules import Rule
 
+Domains: TypeAlias = Collection[int] | None
+"""Domains of which records may be, None for any."""
 _RECORDS_OF: Final = {DATA: CHUNK, PAGES: PAGE}
 _PIECE: Final = 1 << 20
 _BLOCK: Final = 4096
@@ -59,12 +61,17 @@ def read_allowed_entries(store: ObjectStore, kind: int, pack: PackId, size: int,
     return footer
 
 
-def entries_or_salvage(store: ObjectStore, kind: int, pack: PackId, size: int, rule: Rule) -> bytes:
-    """The entries of a sealed pack; of one with a damaged footer those of its good records. Raises StoreFailed."""
+def entries_or_salvage(
+    store: ObjectStore, kind: int, pack: PackId, size: int, rule: Rule, domains: Domains = None
+) -> bytes:
+    """The entries of a sealed pack; of one with a damaged footer those of its good records in these domains.
+
+    Raises StoreFailed.
+    """
     try:
         return read_allowed_entries(store, kind, pack, size, rule)
     except (PackDamaged, StoreFailed):
-        return salvage_entries(store, kind, pack, rule, size)
+        return salvage_entries(store, kind, pack, rule, size, domains=domains)
 
 
 def salvage_entries(
@@ -74,14 +81,15 @@ def salvage_entries(
     rule: Rule,
     size: int = MAX_SIZE,
     going: Callable[[], None] = lambda: None,
+    domains: Domains = None,
 ) -> bytes:
     """The same of every good record in the first `size` bytes of a pack, wherever one begins; its footer is lost.
 
-    `going` is called all the time and may raise. Raises StoreFailed where nothing of the pack can be read.
+    None for `domains` stands for all; a record of any other is part of a chunk that somebody made up. `going` is called
+    all the time and may raise. Raises StoreFailed where nothing of the pack can be read.
     """
-    return encode_entries(
-        _good_entries(_read_what_can_be(store, pack.object_name(kind), size, going), kind, rule, going)
-    )
+    found = _good_entries(_read_what_can_be(store, pack.object_name(kind), size, going), kind, rule, going)
+    return encode_entries(entry for entry in found if domains is None or entry.domain in domains)
 
 
 def _good_entries(data: bytes, pack_kind: int, rule: Rule, going: Callable[[], None]) -> Iterator[Entry]:

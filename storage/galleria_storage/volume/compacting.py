@@ -58,7 +58,7 @@ class Compactor:
 
     def _entries(self, share: Share) -> bytes:
         store, row = self._core.store, share.row
-        return entries_or_salvage(store, row.kind, share.pack, row.size, self._core.rule)
+        return entries_or_salvage(store, row.kind, share.pack, row.size, self._core.rule, self._core.domains())
 
     def _alive(self, share: Share, entries: bytes, live: Mark) -> Truths:
         if share.damaged:

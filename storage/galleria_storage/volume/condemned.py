@@ -123,7 +123,7 @@ class CondemnedPacks:
         stated = int.from_bytes(self._core.store.read(_marker(kind, pack), 0, 4) or b"", "little")
         # One that leaves no epochs to come is damaged. Whose leases it meant does not matter: they went with the index.
         epoch = stated if 0 < stated <= _MAX_EPOCH else self._core.leases.epoch()
-        entries = entries_or_salvage(self._core.store, kind, pack, size, self._core.rule)
+        entries = entries_or_salvage(self._core.store, kind, pack, size, self._core.rule, self._core.domains())
         row = PackRow(kind, size, len(entries) // ENTRY_SIZE, epoch)
         self._put(Batch(), pack, row)
         return row

@@ -210,13 +210,18 @@ class Core:
             value = self.index.get(Table.META, [key])[0]
             if value is not None:
                 return int.from_bytes(value, "little")
-            taken = {int.from_bytes(number, "little") for _, number in self.index.scan(Table.META, b"domain")}
+            taken = self.domains()
             # Whoever pulls its records sees the number: counted up it would tell how many scopes were here before.
             number = next(drawn for drawn in iter(_draw_domain, 0) if drawn not in taken)
             batch = Batch()
             batch.put(Table.META, key, number.to_bytes(4, "little"))
             self.index.apply(batch)
             return number
+
+    def domains(self) -> set[int]:
+        """All domains that records here may be of."""
+        given = {int.from_bytes(number, "little") for _, number in self.index.scan(Table.META, b"domain")}
+        return given | {0} if self.identity.dedup == "volume" else given
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

@@ -16,6 +16,7 @@ import numpy as np
 from galleria_storage.index.store import Batch, Table
 from galleria_storage.packs.arrays import ENTRIES, NAME, Offsets, Rows, Truths
 from galleria_storage.packs.format import ENTRY_SIZE, PackId
+from galleria_storage.packs.reader import Domains
 from galleria_storage.records import CHUNK, PAGE
 from galleria_storage.roots import Root
 from galleria_storage.volume.core import Core
@@ -30,16 +31,19 @@ _LOOKED_UP_AT_ONCE: Final = 4096
 _NAMES: Final = np.dtype([("name", NAME)])
 
 
-def fill_chunks(core: Core, packs: Iterable[tuple[int, PackId, int]], scratch: Path | None) -> set[int]:
+def fill_chunks(
+    core: Core, packs: Iterable[tuple[int, PackId, int]], domains_of_roots: Domains, scratch: Path | None
+) -> set[int]:
     """Make the records of packs (kind, id, size in bytes) visible; the domains among them. Raises StoreFailed.
 
+    Of a pack with a damaged footer those in `domains_of_roots`: nothing needs any other.
     Of several records of a name in a domain that of the first pack counts.
     """
     noted: dict[PackId, PackRow] = {}
     domains: set[int] = set()
     with Sorting(_FOUND, scratch) as sorting:
         for kind, pack, size in packs:
-            encoded, aside = usable_entries(core, kind, pack, size)
+            encoded, aside = usable_entries(core, kind, pack, size, domains_of_roots)
             bad = len(aside) // ENTRY_SIZE
             entries = np.frombuffer(encoded, ENTRIES)
             domains.update(np.unique(entries["domain"]).tolist())

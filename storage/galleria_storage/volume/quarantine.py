@@ -19,7 +19,7 @@ from galleria_storage.objects.errors import StoreFailed
 from galleria_storage.packs import bad
 from galleria_storage.packs.arrays import ENTRIES
 from galleria_storage.packs.format import DATA, HEADER_SIZE, PAGES, PackId
-from galleria_storage.packs.reader import entries_or_salvage, salvage_entries
+from galleria_storage.packs.reader import Domains, entries_or_salvage, salvage_entries
 from galleria_storage.records import CHUNK, records_in
 from galleria_storage.volume import identity
 from galleria_storage.volume.core import Core
@@ -123,7 +123,7 @@ class Quarantine:
         row = core.chunks.standing(pack, kind)
         if not gone and row is not None:
             with suppress(StoreFailed):
-                entries = salvage_entries(core.store, kind, pack, core.rule, row.size, going)
+                entries = salvage_entries(core.store, kind, pack, core.rule, row.size, going, core.domains())
         if not entries:
             self.blame(kind, pack)
         self._take_out_but(kind, pack, entries, going)
@@ -233,10 +233,13 @@ class Quarantine:
         return False
 
 
-def usable_entries(core: Core, kind: int, pack: PackId, size: int) -> tuple[bytes, bytes]:
-    """Footer entries of a pack's records that may be used, and of those put aside. Raises StoreFailed."""
+def usable_entries(core: Core, kind: int, pack: PackId, size: int, domains: Domains) -> tuple[bytes, bytes]:
+    """Footer entries of a pack's records that may be used, and of those put aside. Raises StoreFailed.
+
+    Where the footer is damaged records of these domains may be.
+    """
     aside = bad.read(core.store, pack.object_name(kind) + bad.BAD)
-    encoded = entries_or_salvage(core.store, kind, pack, size, core.rule)
+    encoded = entries_or_salvage(core.store, kind, pack, size, core.rule, domains)
     if not aside:
         return encoded, b""
     entries = np.frombuffer(encoded, ENTRIES)

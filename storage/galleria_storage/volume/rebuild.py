@@ -23,6 +23,7 @@ from galleria_storage.volume.pins import Pinning
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import usable_entries
 from galleria_storage.volume.reading import Reader
+from galleria_storage.volume.root_files import kept
 from galleria_storage.volume.rows import KnownPage, pack_key
 
 _BUILT = b"built"
@@ -52,8 +53,11 @@ def rebuild(core: Core, pinning: Pinning, scratch: Path | None) -> None:
 
     Raises StoreFailed; damaged packs and roots give what can be saved of them.
     """
-    domains = fill_chunks(core, _packs(core), scratch)
     found = list(_root_files(core.store))
+    whole = len(found) == len(kept(core.store))
+    # What a root needs that cannot be read just now is not known.
+    own = {root.domain for root in found} | core.domains() if whole else None
+    domains = fill_chunks(core, _packs(core), own, scratch)
     fill_scopes(core, found, scratch)
     for root in found:
         pinning.complete(root, iter(()))
@@ -86,7 +90,7 @@ def complete(core: Core, pinning: Pinning) -> None:
 
 def _note_pack(core: Core, kind: int, pack: PackId, size: int) -> None:
     """Make a pack's records visible."""
-    entries, aside = usable_entries(core, kind, pack, size)
+    entries, aside = usable_entries(core, kind, pack, size, core.domains())
     batch = Batch()
     core.chunks.add_pack(batch, pack, kind, size, entries, len(aside) // ENTRY_SIZE)
     if aside:
