@@ -1,12 +1,16 @@
 """Verify: what roots need and is not there is told, and every byte of a volume is accounted for."""
 
+import struct
 from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
+from galleria_storage.index import Batch, Table
 from galleria_storage.packs.format import CONDEMNED, Entry
+from galleria_storage.records import CHUNK
 from galleria_storage.volume import Account, Copy, Root, Verified, VolumeClosed
+from galleria_storage.volume.rows import ChunkRow, chunk_key
 from tests.support.collected_volume import Place
 from tests.support.rot import spoil
 from tests.support.small_rule import SMALL_RULE
@@ -181,6 +185,24 @@ def test_a_page_that_cannot_be_read_is_told(place: Place) -> None:
     assert verify(place).missing == 1
     assert place.volume.lacking() == {root.id: 1}
     pushed(place.volume, SCOPE, FIRST)
+    assert read_range(place.volume, root.id) == FIRST.data
+
+
+def test_a_row_of_another_length_than_the_page_says_counts_as_missing_from_then_on(place: Place) -> None:
+    root = pushed(place.volume, SCOPE, FIRST)
+    key = chunk_key(CHUNK, root.domain, FIRST.names[0][0])
+    (value,) = place.index.get(Table.CHUNKS, [key])
+    assert value is not None
+    row = ChunkRow.decode(value)
+    batch = Batch()
+    batch.put(Table.CHUNKS, key, struct.pack("<5I3B", *row._replace(raw_length=row.raw_length - 1)))
+    place.index.apply(batch)
+    assert verify(place).missing == 1
+    assert place.volume.lacking() == {root.id: 1}
+    # The record itself is good.
+    assert place.volume.scrub(lambda _: None).healed == 1
+    place.volume.assess()
+    assert (verify(place).missing, place.volume.lacking()) == (0, {})
     assert read_range(place.volume, root.id) == FIRST.data
 
 

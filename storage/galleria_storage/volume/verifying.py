@@ -18,7 +18,7 @@ from galleria_storage.volume.errors import CollectionStopped
 from galleria_storage.volume.pages import read_pages
 from galleria_storage.volume.reading import Reader
 from galleria_storage.volume.root_files import pinned, read
-from galleria_storage.volume.rows import ChunkRow, chunk_key
+from galleria_storage.volume.rows import ChunkRow, chunk_key, chunk_of
 
 
 @dataclass(slots=True)
@@ -105,11 +105,14 @@ def _pages(
 
 
 def _missing(core: Core, domain: int, page: Page) -> Iterator[bytes]:
-    """Keys of chunks of a page that no row names with their length."""
+    """Keys of chunks of a page that no row names with their length; of those with another the records are looked at."""
     keys = [chunk_key(CHUNK, domain, name) for name in page.names]
     lengths = (length for length in page.lengths if length > 0)
     for key, length, row in zip(keys, lengths, core.index.get(Table.CHUNKS, keys), strict=True):
-        if row is None or ChunkRow.decode(row).raw_length != length:
+        if row is not None and ChunkRow.decode(row).raw_length != length:
+            core.examine(CHUNK, domain, [chunk_of(key)[2]])
+            yield key
+        elif row is None:
             yield key
 
 
