@@ -284,6 +284,24 @@ def test_an_assessment_ends_whatever_is_pinned_beside_it(place: Place) -> None:
     assert unknown_segments(begin(place.volume, SCOPE), FIRST) == [1]
 
 
+def test_to_ask_for_news_reads_nothing_however_much_is_missing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed(place.volume, SCOPE, FIRST)
+    spoil_chunks(place, chunk(1))
+    scrub(place)
+    with monkeypatch.context() as away:
+        for method in ("get", "scan"):
+            away.setattr(place.index, method, None)
+        assert not doubtful(place)
+    # A push that has nothing of it is no news, one that brings it is.
+    pushed(place.volume, OTHER, content_of(sample(1, 44)))
+    assert not doubtful(place)
+    pushed(place.volume, SCOPE, FIRST)
+    assert doubtful(place)
+    place.volume.assess()
+    assert not doubtful(place)
+    assert not place.volume.lacking()
+
+
 def test_an_assessment_ends_whatever_is_given_up_beside_it(place: Place) -> None:
     root = pushed(place.volume, SCOPE, FIRST)
     spoil_chunks(place, chunk(1))

@@ -121,6 +121,7 @@ class Core:
                     # Nobody will pin it, and what the end of its lease told may have been heeded already.
                     batch.put(Table.META, GARBAGE + uuid4().bytes, lease.scope.bytes)
             self.index.apply(batch)
+            self.damage.came(packs_of)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

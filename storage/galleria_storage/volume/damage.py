@@ -80,13 +80,23 @@ class Damage:
     def doubtful(self, leases: Collection[UUID]) -> bool:
         """Whether an assessment would find something new. `leases` are those that hold packs."""
         ended = bool(self._waiting) and self._waiting.isdisjoint(leases)
-        return self._tried != self._news or ended or self._healed()
+        return self._tried != self._news or ended
 
     def outdate(self) -> None:
-        """What needed something missing may be gone, so that another assessment would find less. Needs no lock."""
+        """What needed something missing may be gone, or it came, so that another assessment would find less.
+
+        Needs no lock.
+        """
         if self._any:
             with self._lock:
                 self._news += 1
+
+    def came(self, keys: Collection[bytes]) -> int:
+        """These have a record from now on; how many of them counted as missing."""
+        healed = sum(self.noted(list(keys))) if self._any else 0
+        if healed:
+            self.outdate()
+        return healed
 
     def note(self, batch: Batch, keys: Iterable[bytes], pack: PackId | None = None) -> None:
         """Add names that count as missing to `batch`, which the caller applies; no page is known meanwhile.
@@ -187,10 +197,6 @@ class Damage:
         for key, value in rows.items():
             batch.put(Table.META, key, value)
         self._index.apply(batch)
-
-    def _healed(self) -> bool:
-        """Whether something that was missing is here again."""
-        return self._any and len(self.see().missing) < sum(1 for _ in self._scan(_MISSING))
 
     def _scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         return self._index.scan(Table.META, prefix)

@@ -82,7 +82,7 @@ class Quarantine:
                 batch.put(Table.CHUNKS, key, row)
             core.chunks.hide(batch, pack, -len(back))
             core.index.apply(batch)
-            return sum(core.damage.noted(list(back)))
+            return core.damage.came(back)
 
     def recount(self, kind: int, pack: PackId, footer: bytes) -> None:
         """Count a pack's records again: more can be read now than when its row was made. Raises StoreFailed."""
