@@ -93,7 +93,11 @@ class Copies:
 
     async def _open_reader(self, location: Location) -> Copy | None:
         mount = self._volumes.mount(location.region, location.volume)
-        reader = await mount.run(mount.volume.open_read, location.root)
+        try:
+            reader = await mount.run(mount.volume.open_read, location.root)
+        except StorageError:
+            mount.doubt([location.root])
+            raise
         self._opened.push_async_callback(_leave, mount, reader)
         if reader.root.layout.text != self.content.digest:
             _log.error("root %s on %s is not the content %s", location.root, mount.name, self.content.digest)

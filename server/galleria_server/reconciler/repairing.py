@@ -100,9 +100,10 @@ class Repairs:
 
         Raises Lacking, Unreadable, VolumeUnavailable, StoreFailed.
         """
+        pinned = {root.id for root in await mount.run(mount.volume.roots)}
         # Not one that is in memory still: whoever opens the volume next has the file.
         file = await mount.run(mount.volume.root_file, root_id)
-        if file is None:
+        if file is None or root_id not in pinned:
             return None
         root = file.root
         if root is None:

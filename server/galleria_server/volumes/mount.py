@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -223,17 +223,20 @@ class Mount:
         """Begin to read what is stored again, as `Volume.scrub`. Raises VolumeUnavailable."""
         how = {"names": names, "before": before}
 
+        doubt = self._doubting()
+
         def tell(found: Scrubbed) -> None:
-            self._doubt(found.roots)
+            doubt(found.roots)
             report(found)
 
         return self._start(self._scrubs, self.volume.scrub, (self._telling(tell),), how)
 
     def verify(self, report: Callable[[Verified], None]) -> asyncio.Future[Verified]:
         """Begin to look whether all that roots need is there, as `Volume.verify`. Raises VolumeUnavailable."""
+        doubt = self._doubting()
 
         def tell(found: Verified) -> None:
-            self._doubt(found.unreadable)
+            doubt(found.unreadable)
             report(found)
 
         return self._start(self._scrubs, self.volume.verify, (self._telling(tell),), {})
@@ -334,11 +337,22 @@ class Mount:
         if self._closing:
             raise VolumeClosed
 
-    def _doubt(self, roots: Collection[UUID]) -> None:
+    def doubt(self, roots: Collection[UUID]) -> None:
         """Let the next repair look at roots that could not be read. From any thread."""
         if not self.doubted.issuperset(roots):
             self.doubted |= set(roots)
             self._upkeep.has_news()
+
+    def _doubting(self) -> Callable[[Sequence[UUID]], None]:
+        """Doubts each root once of a list that grows."""
+        told = 0
+
+        def doubt(roots: Sequence[UUID]) -> None:
+            nonlocal told
+            news, told = roots[told:], len(roots)
+            self.doubt(news)
+
+        return doubt
 
     def _telling(self, report: Callable[[T], None]) -> Callable[[T], None]:
         def tell(found: T) -> None:

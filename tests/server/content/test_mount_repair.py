@@ -7,7 +7,7 @@ from uuid import UUID
 from galleria_server.config import VolumeConfig
 from galleria_server.volumes.mount import Mount
 from galleria_storage.index import RocksShared
-from galleria_storage.volume import Volume, open_local_volume
+from galleria_storage.volume import Scrubbed, Volume, open_local_volume
 from tests.support.rot import rot_records
 from tests.support.small_rule import SMALL_RULE
 from tests.support.volumes import content_of, pushed, sample
@@ -16,11 +16,33 @@ SCOPE = UUID(int=1)
 FIRST, SECOND = content_of(sample(2, 1)), content_of(sample(1, 2))
 
 
-def test_a_repair_is_asked_for_when_more_is_lacking_and_not_when_something_else_is_given_up(tmp_path: Path) -> None:
-    shared, asked = RocksShared(), 0
+def opened(volume: VolumeConfig, *, rebuild: bool) -> Volume:
+    return open_local_volume(volume.path, RocksShared(), rules=[SMALL_RULE], rebuild=rebuild)
 
-    def opened(volume: VolumeConfig, *, rebuild: bool) -> Volume:
-        return open_local_volume(volume.path, shared, rules=[SMALL_RULE], rebuild=rebuild)
+
+def test_a_root_that_a_scrub_could_not_read_is_doubted_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        mount, seen = Mount("eastus", VolumeConfig("v", "1", tmp_path / "v")), []
+
+        def report(_: Scrubbed) -> None:
+            # As a repair does for one that can be read again.
+            seen.append(mount.doubted)
+            mount.doubted = frozenset()
+
+        await mount.open(opened)
+        root, _ = (pushed(mount.volume, SCOPE, content) for content in (FIRST, SECOND))
+        file = mount.config.path / "roots" / root.id.hex
+        file.write_bytes(file.read_bytes()[:-1])
+        await mount.scrub(report)
+        assert [found for found in seen if found] == [{root.id}]
+        assert len(seen) > 3
+        await mount.close()
+
+    asyncio.run(run())
+
+
+def test_a_repair_is_asked_for_when_more_is_lacking_and_not_when_something_else_is_given_up(tmp_path: Path) -> None:
+    asked = 0
 
     async def mend(_: Mount) -> None:
         nonlocal asked

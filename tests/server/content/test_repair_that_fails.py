@@ -7,6 +7,7 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 
+from galleria.v1 import installation_pb2
 from galleria_server.config import VolumeConfig
 from galleria_server.content import LocalContent, make_content
 from galleria_server.domain.models import Copy, CopyState
@@ -87,6 +88,26 @@ def test_a_repair_that_lasts_longer_than_its_lease_is_not_taken_for_a_whole_one(
         found = timed.run(repairs.complete(first, root.id))
         assert found is not None
         assert missing(wire, first) == 0
+
+
+def test_a_copy_whose_root_could_not_be_read_when_the_index_was_made_again_is_made_anew(
+    wire: WireClient, content: ContentServer, image: Image, data: bytes
+) -> None:
+    version = published(wire, image, westus=1, westeurope=1)
+    first, _ = mounts_of(wire, content)
+    (root,) = first.volume.roots()
+    path = first.config.path / "roots" / root.id.hex
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-1])
+    name = f"regions/{first.region}/volumes/{first.name}"
+    wire.operators.RebuildVolume(installation_pb2.RebuildVolumeRequest(name=name), timeout=60)
+    assert not first.volume.roots()
+    # Whoever reads it has it from the other copy, and finds out.
+    assert wire.fetch(version, first.region) == data
+    eventually(lambda: [found.id for found in first.volume.roots()] == [root.id])
+    eventually(lambda: {row.state for row in rows_of(wire, content)} == {CopyState.READY})
+    assert len(path.read_bytes()) == len(kept)
+    assert missing(wire, first) == 0
 
 
 def was_tried(row: Copy) -> bool:
