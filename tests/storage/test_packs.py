@@ -1,6 +1,7 @@
 """Packs: what is written is read, and any damage to header, footer or trailer is noticed."""
 
 import random
+import tracemalloc
 from uuid import UUID
 
 import pytest
@@ -225,3 +226,14 @@ def test_a_pack_is_full_at_its_target() -> None:
     assert not pack.full
     pack.append([record], data)
     assert pack.full
+
+
+def test_a_pack_is_salvaged_in_little_more_memory_than_it_has_bytes() -> None:
+    size = 16 << 20
+    store = shelf(bytes(size))
+    tracemalloc.start()
+    try:
+        assert salvage_entries(store, DATA, PACK, SMALL_RULE) == b""
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * size
+    finally:
+        tracemalloc.stop()

@@ -92,7 +92,7 @@ def salvage_entries(
     return encode_entries(entry for entry in found if domains is None or entry.domain in domains)
 
 
-def _good_entries(data: bytes, pack_kind: int, rule: Rule, going: Callable[[], None]) -> Iterator[Entry]:
+def _good_entries(data: bytes | bytearray, pack_kind: int, rule: Rule, going: Callable[[], None]) -> Iterator[Entry]:
     view = memoryview(data)
     offset = data.find(MAGIC, HEADER_SIZE)
     while offset >= 0:
@@ -123,17 +123,17 @@ def _record_at(view: memoryview, pack_kind: int, rule: Rule) -> Record | None:
     return record if (record.flags, record.zeros) == proof and name_of(raw) == record.name else None
 
 
-def _read_what_can_be(store: ObjectStore, name: str, size: int, going: Callable[[], None]) -> bytes:
+def _read_what_can_be(store: ObjectStore, name: str, size: int, going: Callable[[], None]) -> bytearray:
     """A pack's bytes, with zeros where it cannot be read. Raises StoreFailed if it cannot be read anywhere."""
-    parts: list[bytes] = []
+    data = bytearray()
     failures: list[StoreFailed] = []
     for start in range(0, min(size, MAX_SIZE), _PIECE):
         length = min(_PIECE, size - start)
-        parts.append(_read_part(store, name, start, length, failures, going))
-        if len(parts[-1]) < length:
+        part = _read_part(store, name, start, length, failures, going)
+        data += part
+        if len(part) < length:
             break
-    data = b"".join(parts)
-    if failures and not data.strip(b"\0"):
+    if failures and data.count(0) == len(data):
         raise failures[0]
     return data
 
