@@ -46,7 +46,7 @@ def answer_with(session: Session, operation: Operation[ImageVersion], *, no_wait
 @image_version.command(cls=SpreadCommand)
 @named("version")
 @click.option("--os-disk", default="", metavar="DISK", help="Disk to make it from: name or full name.")
-@click.option("--image-version", "source_version", default="", metavar="NAME", help="Full name of a version instead.")
+@click.option("--image-version", "source_version", default="", metavar="NAME", help="Version to make it from instead.")
 @click.option("--data-disks", multiple=True, metavar="LUN=DISK[=CACHING] ...", help="Data disks.")
 @click.option("-l", "--location", default="", metavar="REGION", help="Home region; default: the gallery's.")
 @field_flags((*CHANGING, *FIXED))
@@ -72,7 +72,9 @@ def create(
 
     full = image_name(session, where, "version")
     group = group_name(full.subscription, full.group)
-    wanted = ImageVersion(location=location, source_version=source_version)
+    wanted = ImageVersion(location=location)
+    if source_version:
+        wanted.source_version = str(image_name(session, Where(source_version), "version"))
     if os_disk:
         wanted.os_disk = full_disk_name(session, os_disk, None if "/" in os_disk else group)
     wanted.data_disks.extend(data_disks_of(session, data_disks, group))
@@ -83,7 +85,9 @@ def create(
 
 @image_version.command(cls=SpreadCommand)
 @named("version")
-@click.option("--from", "source", required=True, metavar="NAME", help="Full name of the version to copy.")
+@click.option(
+    "--from", "source", required=True, metavar="NAME", help="Version to copy: full name or GROUP/GALLERY/IMAGE/VERSION."
+)
 @click.option("-l", "--location", default="", metavar="REGION", help="Home region; default: the gallery's.")
 @field_flags(CHANGING)
 @waiting
@@ -101,7 +105,7 @@ def copy(
     """Copy an image version under another name, within the server: nothing is moved or renamed."""
     from galleria.v1.image_versions_pb2 import ImageVersion
 
-    wanted = ImageVersion(location=location, source_version=source)
+    wanted = ImageVersion(location=location, source_version=str(image_name(session, Where(source), "version")))
     fill(wanted, given)
     operation = _create(session, str(image_name(session, where, "version")), wanted, "")
     answer_with(session, operation, no_wait=no_wait, timeout=timeout)

@@ -83,6 +83,16 @@ class Metadata:
         return {root for row in self.rows.values() for root in row.roots}
 
 
+@dataclass
+class Snapshot:
+    """A copy of the database: what it knew, and what of the volumes was there and strange when it was made."""
+
+    path: Path
+    known: Metadata
+    roots: frozenset[UUID]
+    strange: frozenset[str]
+
+
 def two_volumes(folder: Path) -> Config:
     """One region with two volumes, looked after by nobody but the operator."""
     config = config_in(folder)
@@ -100,7 +110,7 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.roots: dict[UUID, Root] = {}
         self.known = Metadata()
-        self.snapshots: list[tuple[Path, Metadata]] = []
+        self.snapshots: list[Snapshot] = []
         self.strange: set[str] = set()
         self.damaged: set[UUID] = set()
         self.pinned = itertools.count()
@@ -191,17 +201,17 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
     def snapshot(self) -> None:
         kept = self.folder / f"snapshot-{len(self.snapshots)}"
         self.stopped(lambda: shutil.copytree(self.folder / "metadata", kept))
-        self.snapshots.append((kept, copy.deepcopy(self.known)))
+        known, roots, strange = copy.deepcopy(self.known), frozenset(self.roots), frozenset(self.strange)
+        self.snapshots.append(Snapshot(kept, known, roots, strange))
 
     @rule(number=NUMBERS)
     @precondition(lambda self: self.snapshots)
     def restore(self, number: int) -> None:
-        kept, known = self.snapshots[number % len(self.snapshots)]
-        self._replace(lambda: shutil.copytree(kept, self.folder / "metadata"), copy.deepcopy(known))
+        self._replace(self.snapshots[number % len(self.snapshots)])
 
     @rule()
     def lose(self) -> None:
-        self._replace(lambda: None, Metadata())
+        self._replace(Snapshot(Path(), Metadata(), frozenset(), frozenset()))
 
     @rule(number=NUMBERS)
     @precondition(lambda self: self.roots and not self.damaged)
@@ -369,19 +379,20 @@ class RestoredDatabaseMachine(RuleBasedStateMachine):
             self.collect(volume)
         return not [*self.folder.glob(f"{volume}/packs/*"), *self.folder.glob(f"{volume}/pages/*")]
 
-    def _replace(self, put: Callable[[], object], known: Metadata) -> None:
-        """Another database, which may know less than the volumes, or other things."""
-        before = self.known
-        self.known = known
+    def _replace(self, by: Snapshot) -> None:
+        """Another database, which may know less than the volumes, or other things; without a path an empty one."""
+        before, self.known = self.known, copy.deepcopy(by.known)
         self.forgot_a_push |= any(row.pushing for row in before.rows.values())
 
         def change() -> None:
             shutil.rmtree(self.folder / "metadata")
-            put()
+            if by.path.name:
+                shutil.copytree(by.path, self.folder / "metadata")
 
         self.stopped(change)
-        differ = before.named() ^ known.named()
-        self.strange |= {self.roots[root].volume for root in differ & self.roots.keys()}
+        since = self.roots.keys() - by.roots - self.known.named()
+        # One that was strange to an older database is not so to a newer one that knows what was done on it.
+        self.strange = {*by.strange, *(self.roots[root].volume for root in since)}
 
     def _adopt_disk(self, root: Root, request: pb.AdoptVolumeRootRequest) -> None:
         name = root.name
