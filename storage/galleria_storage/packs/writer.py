@@ -35,9 +35,10 @@ class OpenPack:
         """Whether the pack has reached its target size."""
         return self._writer.size >= self._target
 
-    def append_entries(self, entries: bytes, frame: bytes | memoryview) -> None:
-        """Add records that lie back to back in `frame`, with the footer's entries for them."""
-        self._writer.append(frame)
+    def append_entries(self, entries: bytes, *frames: bytes | memoryview) -> None:
+        """Add records that lie back to back in `frames`, with the footer's entries for them."""
+        for frame in frames:
+            self._writer.append(frame)
         self.entries += entries
 
     def append(self, records: Sequence[Record], frame: bytes | memoryview) -> None:

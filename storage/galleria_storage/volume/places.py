@@ -57,9 +57,13 @@ class Places:
         """How many."""
         return len(self.rows)
 
+    def order(self) -> Offsets:
+        """Their numbers in ascending order."""
+        return np.lexsort((self.rows["offset"], self.rows["number"], self.rows["epoch"]))
+
     def ascending(self) -> Self:
         """The same in ascending order."""
-        order = np.lexsort((self.rows["offset"], self.rows["number"], self.rows["epoch"]))
+        order = self.order()
         return type(self)(self.kind, self.names[order], self.rows[order])
 
     def __getitem__(self, which: slice | Offsets | Truths) -> Places:
@@ -101,9 +105,9 @@ class Loaded(NamedTuple):
     places: Places
 
 
-def keys_and_rows(pack: PackId, footer: bytes | bytearray) -> tuple[list[bytes], list[bytes]]:
+def keys_and_rows(pack: PackId, footer: bytes | bytearray | Rows) -> tuple[list[bytes], list[bytes]]:
     """Keys and values in the chunk table of a pack's footer entries."""
-    entries = np.frombuffer(footer, ENTRIES)
+    entries = footer if isinstance(footer, np.ndarray) else np.frombuffer(footer, ENTRIES)
     keys = np.empty(len(entries), _KEYS)
     for field in ("kind", "domain", "name"):
         keys[field] = entries[field]
@@ -159,7 +163,7 @@ def spans(places: Places, largest: int) -> Iterator[slice]:
     """Group places into ranges of one pack of at most `largest` bytes (or one record), gaps to 64 KiB read along."""
     starts, ends, packs = places.starts, places.ends, places.packs
     apart = (packs[1:] != packs[:-1]) | (starts[1:] - ends[:-1] > _LARGEST_GAP)
-    for first, after in _groups(apart, len(places)):
+    for first, after in groups(apart, len(places)):
         begin = first
         while begin < after:
             fitting = int(np.searchsorted(ends[begin:after], starts[begin] + largest, side="right"))
@@ -169,12 +173,12 @@ def spans(places: Places, largest: int) -> Iterator[slice]:
 
 def runs(data: memoryview, start: int, places: Places) -> Iterator[Loaded]:
     """Places of which `data`, read from `start` of their pack, has the records, grouped into what lies back to back."""
-    for first, after in _groups(places.starts[1:] != places.ends[:-1], len(places)):
+    for first, after in groups(places.starts[1:] != places.ends[:-1], len(places)):
         begin, end = int(places.starts[first]) - start, int(places.ends[after - 1]) - start
         yield Loaded(data[begin:end], places[first:after])
 
 
-def _groups(apart: Truths, count: int) -> Iterator[tuple[int, int]]:
+def groups(apart: Truths, count: int) -> Iterator[tuple[int, int]]:
     """First and one past the last of each group of `count`; `apart` tells which do not go with the one before."""
     if count:
         yield from pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), count])

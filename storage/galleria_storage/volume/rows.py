@@ -9,6 +9,7 @@ from uuid import UUID
 from galleria_storage.packs.format import PackId
 
 _CHUNK: Final = struct.Struct("<5I3B")
+_HOME: Final = struct.Struct("<2I")
 _PACK: Final = struct.Struct("<IQIII")
 _KNOWN_PAGE: Final = struct.Struct("<16sIII")
 _SEGMENT: Final = struct.Struct("<32sIII")
@@ -21,6 +22,8 @@ ROOT: Final = b"r"
 SEGMENT: Final = b"s"
 COUNTS: Final = b"t"
 
+HOME: Final = slice(0, 8)
+"""What of a row of CHUNKS tells in which pack the record lies."""
 KEY_SIZE: Final = 37
 """Bytes of a key in CHUNKS: kind, domain, name."""
 
@@ -175,6 +178,11 @@ def chunk_of(key: bytes) -> tuple[int, int, bytes]:
 def scope_prefix(scope: bytes, kind: int) -> bytes:
     """What comes before the name in a key of SCOPES."""
     return scope + _PREFIX[kind]
+
+
+def home_of(pack: PackId) -> bytes:
+    """What a row of CHUNKS has at `HOME` for a record of the pack."""
+    return _HOME.pack(*pack)
 
 
 def pack_key(pack: PackId) -> bytes:
