@@ -101,5 +101,6 @@ def _framing(info: ObjectInfo, names: set[str]) -> int:
 
 def _live(core: Core, kind: int, pack: PackId, size: int, alive: Mark) -> int:
     encoded = entries_or_salvage(core.store, kind, pack, size, core.rule, core.domains())
-    lengths = np.frombuffer(encoded, ENTRIES)["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
-    return int(lengths[alive.among(encoded) & seen(core, pack, encoded)].sum())
+    entries = np.frombuffer(encoded, ENTRIES)[alive.among(encoded)]
+    lengths = entries["stored_length"].astype(np.int64) + HEADER_SIZE + ENTRY_SIZE
+    return int(lengths[seen(core, pack, entries)].sum())

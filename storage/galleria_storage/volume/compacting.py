@@ -97,10 +97,12 @@ def _joined(kind: int, arrays: Sequence[tuple[Rows, Rows]]) -> Places:
 def alive_in(core: Core, pack: PackId, row: PackRow, entries: bytes, live: Mark) -> Truths:
     """Which of a pack's footer entries are alive and not hidden by another record of the same name."""
     alive = live.among(entries)
-    return alive & seen(core, pack, entries) if row.hidden else alive
+    if row.hidden:
+        alive[alive] = seen(core, pack, np.frombuffer(entries, ENTRIES)[alive])
+    return alive
 
 
-def seen(core: Core, pack: PackId, entries: bytes) -> Truths:
+def seen(core: Core, pack: PackId, entries: Rows) -> Truths:
     """Which of a pack's footer entries are those that the chunk table names."""
     keys, rows = keys_and_rows(pack, entries)
     found = core.index.get(Table.CHUNKS, keys)

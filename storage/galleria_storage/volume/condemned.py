@@ -11,7 +11,7 @@ import numpy as np
 
 from galleria_storage.index.store import Batch, Index, Table
 from galleria_storage.objects.store import ObjectStore
-from galleria_storage.packs.arrays import ENTRIES
+from galleria_storage.packs.arrays import ENTRIES, by_name
 from galleria_storage.packs.bad import BAD
 from galleria_storage.packs.format import CONDEMNED, EMPTY_SIZE, ENTRY_SIZE, FOLDERS, PackId, parse_object_name
 from galleria_storage.packs.reader import entries_or_salvage
@@ -21,7 +21,7 @@ from galleria_storage.volume.marking import Mark
 from galleria_storage.volume.own_packs import is_own
 from galleria_storage.volume.places import keys_and_rows
 from galleria_storage.volume.quarantine import DOUBTFUL
-from galleria_storage.volume.rows import ChunkRow, PackRow, pack_key
+from galleria_storage.volume.rows import HOME, PackRow, home_of, pack_key
 from galleria_storage.volume.scrubbing import SCRUBBED
 
 _MAX_EPOCH: Final = (1 << 31) - 1
@@ -66,17 +66,19 @@ class CondemnedPacks:
         record is kept, good or bad, until there is a good one that readers find.
         `entries` are those of its footer. Raises StoreFailed.
         """
-        alive = live.among(entries).tolist()
+        records = by_name(np.frombuffer(entries, ENTRIES))
+        alive = live.alive(records["kind"], records["domain"], records["name"]).tolist()
+        keys, _ = keys_and_rows(pack, records)
         with self._core.alone():
             if pack in held or self._core.damage.is_last_resort(pack, whole=_whole(row, entries)):
                 return False
-            keys, _ = keys_and_rows(pack, entries)
             batch = Batch()
+            own = home_of(pack)
             for key, value, needed in zip(keys, self._core.index.get(Table.CHUNKS, keys), alive, strict=True):
-                home = None if value is None else ChunkRow.decode(value).pack
-                if needed and home in (None, pack):
+                here = value is not None and value[HOME] == own
+                if needed and (here or value is None):
                     return False
-                if home == pack:
+                if here:
                     batch.delete(Table.CHUNKS, key)
             row = row._replace(condemned=self._core.leases.epoch())
             self._put(batch, pack, row)
