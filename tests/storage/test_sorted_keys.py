@@ -26,3 +26,11 @@ def test_each_of_many_digests_is_found_and_no_other() -> None:
     found = SortedKeys(keys)
     assert found.among(random.permutation(keys)).all()
     assert not found.among(keys + np.uint64(1)).any()
+
+
+@given(keys=st.sets(KEYS, max_size=200), others=st.lists(KEYS, max_size=40))
+def test_each_key_is_found_at_its_number(keys: set[int], others: list[int]) -> None:
+    ascending = sorted(keys)
+    known, at = SortedKeys(np.array(ascending, np.uint64)).find(np.array(ascending[::-1] + others, np.uint64))
+    assert at[: len(ascending)].tolist() == list(range(len(ascending)))[::-1]
+    assert [ascending[number] for number in at[known].tolist()] == [k for k in ascending[::-1] + others if k in keys]

@@ -14,6 +14,7 @@ from galleria_storage.volume.core import Core
 from galleria_storage.volume.marking import keys_of
 from galleria_storage.volume.pages import chunk_names, read_pages
 from galleria_storage.volume.places import Places
+from galleria_storage.volume.sorted_keys import SortedKeys
 
 _LAST: Final = np.iinfo(np.int64).max
 _PAGES_AT_ONCE: Final = 256
@@ -26,19 +27,20 @@ def ordered(core: Core, places: Places, domain: int, roots: Sequence[Root], goin
     """
     keys = keys_of(domain, places.names)
     by_key = np.argsort(keys)
+    ascending = SortedKeys(keys[by_key])
     turns = np.full(len(keys), _LAST)
     count, left = 0, len(keys)
     for names in _sequence(core, places.kind, domain, roots, going):
         found = keys_of(domain, names)
-        at = by_key[np.minimum(np.searchsorted(keys, found, sorter=by_key), len(keys) - 1)]
-        fresh = (keys[at] == found) & (turns[at] == _LAST)
+        known, at = ascending.find(found)
+        fresh = known & (turns[at] == _LAST)
         # Backwards, so that of a chunk at several positions the first one counts.
         turns[at[fresh][::-1]] = (count + np.flatnonzero(fresh))[::-1]
         count += len(found)
         left -= len(np.unique(at[fresh]))
         if not left:
             break
-    return np.argsort(turns, kind="stable")
+    return by_key[np.lexsort((by_key, turns))]
 
 
 def _sequence(core: Core, kind: int, domain: int, roots: Sequence[Root], going: Callable[[], None]) -> Iterator[Rows]:

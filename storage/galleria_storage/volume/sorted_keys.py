@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from galleria_storage.packs.arrays import Truths
+from galleria_storage.packs.arrays import Offsets, Truths
 
 Keys: TypeAlias = "npt.NDArray[np.uint64]"
 
@@ -33,8 +33,12 @@ class SortedKeys:
 
     def among(self, keys: Keys) -> Truths:
         """Which of some keys, in any order, are among these."""
+        return self.find(keys)[0]
+
+    def find(self, keys: Keys) -> tuple[Truths, Offsets]:
+        """Which of some keys, in any order, are among these, and the number here of each that is."""
         if not len(self.keys):
-            return np.zeros(len(keys), np.bool_)
+            return np.zeros(len(keys), np.bool_), np.zeros(len(keys), np.int64)
         stretch = (keys >> self._shift).astype(np.int64)
         low, high = self._starts.take(stretch), self._starts.take(stretch + 1)
         last = len(self.keys) - 1
@@ -43,5 +47,6 @@ class SortedKeys:
             # Where nothing is left to be searched, what lies there is no less than the key, or the last.
             above = self.keys.take(np.minimum(middle, last)) < keys
             low, high = np.where(above, middle + 1, low), np.where(above, high, middle)
-        found: Truths = self.keys.take(np.minimum(low, last)) == keys
-        return found
+        at = np.minimum(low, last)
+        found: Truths = self.keys.take(at) == keys
+        return found, at
