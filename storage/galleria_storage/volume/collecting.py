@@ -103,7 +103,7 @@ class Collector:
             collected, shares = self._condemn(packs, live, held, going)
             rewritten = chosen(shares, held, core.pack_sizes, self._rewrite_bytes)
             compacted = Compactor(core, self._condemned, held, going).compact(rewritten, live, found)
-            swept = self._sweep(events, found, held, going)
+            swept = self._sweep(events, found, live, held, going)
         garbage = collected.garbage - compacted.freed
         more = compacted.freed > 0 and garbage > MOST_GARBAGE * (sum(share.size for share in shares) - compacted.freed)
         done = swept and not (collected.left or more)
@@ -114,11 +114,14 @@ class Collector:
         condemned = collected.condemned + compacted.condemned
         return replace(collected, garbage=garbage, condemned=condemned, rewritten=compacted.written)
 
-    def _sweep(self, events: dict[bytes, bytes], found: Sequence[Root], held: Collection[PackId], going: Going) -> bool:
+    def _sweep(
+        self, events: dict[bytes, bytes], found: Sequence[Root], live: Mark, held: Collection[PackId], going: Going
+    ) -> bool:
         done = True
         for scope in {UUID(bytes=value) for value in events.values()} - {NO_SCOPE}:
             own = [root for root in found if root.holder.scope == scope]
-            done &= sweep(self._core, scope, mark(self._core, own, going), held, going)
+            of_scope = live if len(own) == len(found) else mark(self._core, own, going)
+            done &= sweep(self._core, scope, of_scope, held, going)
         return done
 
     def _condemn(

@@ -31,19 +31,20 @@ def sweep(core: Core, scope: UUID, live: Mark, held: Collection[PackId], going: 
     domain, done = core.domain_of(scope), True
     for kind in (CHUNK, PAGE):
         prefix = scope_prefix(scope.bytes, kind)
-        for names in _batches(core, prefix):
+        row = np.dtype([("prefix", f"V{len(prefix)}"), ("name", NAME)])
+        for keys in _batches(core, prefix):
             going()
-            array = np.frombuffer(b"".join(names), NAME)
-            alive = live.alive(np.full(len(names), kind, "u1"), np.full(len(names), domain, "<u4"), array)
-            dead = array[~alive].tolist()
+            names = np.frombuffer(b"".join(keys), row)["name"]
+            alive = live.alive(np.full(len(names), kind, "u1"), np.full(len(names), domain, "<u4"), names)
+            dead = names[~alive].tolist()
             if dead:
                 done &= _take_out(core, prefix, dead, held, kind, domain)
     return done
 
 
 def _batches(core: Core, prefix: bytes) -> Iterator[list[bytes]]:
-    names = (key[len(prefix) :] for key, _ in core.index.scan(Table.SCOPES, prefix))
-    while batch := list(islice(names, _ROWS_AT_ONCE)):
+    rows = core.index.scan(Table.SCOPES, prefix)
+    while batch := [key for key, _ in islice(rows, _ROWS_AT_ONCE)]:
         yield batch
 
 
