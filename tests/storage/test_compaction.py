@@ -1,8 +1,10 @@
 """Compaction: what is alive moves together, whoever works beside it, and nothing of it is lost on the way."""
 
+import errno
 import itertools
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -211,6 +213,36 @@ def test_of_two_records_of_a_chunk_one_moves() -> None:
 def mixed(names: list[bytes]) -> list[bytes]:
     """Two that THIRD has, and four that it has not."""
     return [n for n in names if n in THIRD.chunks][:2] + [n for n in names if n not in THIRD.chunks][:4]
+
+
+def test_a_record_that_could_not_be_read_just_then_is_not_let_go() -> None:
+    reads = collected_with_failing_reads(0, 0)
+    assert reads > 10
+    for spared in range(reads):
+        # A range that cannot be read, nor once more, nor then the first half of it.
+        collected_with_failing_reads(spared, 3)
+
+
+def collected_with_failing_reads(spared: int, times: int) -> int:
+    """Collect while some reads fail after others were spared, and find all still there; how many reads that took."""
+    place = Place()
+    part = half_dead(place)
+    read, calls = place.store.read, itertools.count()
+
+    def failing(name: str, offset: int = 0, length: int | None = None) -> bytes | None:
+        if spared <= next(calls) < spared + times:
+            raise StoreFailed(name, "read", errno.EIO)
+        return read(name, offset, length)
+
+    place.store.read = failing  # type: ignore[method-assign]
+    with suppress(CollectionStopped, StoreFailed):
+        place.volume.collect()
+    place.store.read = read  # type: ignore[method-assign]
+    assert read_range(place.volume, part.id) == THIRD.data
+    place.settle()
+    assert read_range(place.volume, part.id) == THIRD.data
+    assert share_of_garbage(place, THIRD) <= MOST_GARBAGE
+    return next(calls)
 
 
 def test_a_pack_that_does_not_read_back_is_not_used(place: Place) -> None:
