@@ -19,6 +19,7 @@ from galleria.v1 import (
     installation_pb2_grpc,
     locks_pb2_grpc,
     operation_watches_pb2_grpc,
+    policies_pb2_grpc,
     regions_pb2_grpc,
     tenancy_pb2_grpc,
     usages_pb2_grpc,
@@ -29,6 +30,7 @@ from galleria_server.content_plane import ContentPlane
 from galleria_server.domain.pages import PageTokens
 from galleria_server.executor import BoundedExecutor
 from galleria_server.foundation import Foundation, MakeContent
+from galleria_server.housekeeping import Housekeeping
 from galleria_server.interceptors.access import log_access
 from galleria_server.interceptors.actions import pass_gate
 from galleria_server.interceptors.around import AroundInterceptor
@@ -46,6 +48,7 @@ from galleria_server.services.galleries import Galleries
 from galleria_server.services.locks import Locks
 from galleria_server.services.operation_watches import OperationWatches
 from galleria_server.services.operations import Operations
+from galleria_server.services.policies import Policies
 from galleria_server.services.region_control import RegionControl
 from galleria_server.services.regions import Regions
 from galleria_server.services.servers import Servers
@@ -61,6 +64,7 @@ _SERVICES = (
     "galleria.v1.RegionControl",
     "galleria.v1.Aliases",
     "galleria.v1.Locks",
+    "galleria.v1.Policies",
     "galleria.v1.OperationWatches",
     "galleria.v1.Usages",
     "google.longrunning.Operations",
@@ -120,23 +124,25 @@ def _assemble(foundation: Foundation, content: ContentPlane) -> RunningServer:
     server = grpc.aio.server(
         interceptors=_interceptors(gate, foundation.metrics), options=server_options(config.limits)
     )
-    _register_catalogue(server, foundation, content)
+    names = tuple(region.name for region in config.regions)
+    catalogue = Catalogue(foundation.metadata, content, names, foundation.tokens, foundation.bell, foundation.clock)
+    _register_catalogue(server, foundation, catalogue)
     services = (*_SERVICES, *content.register(server))
     health_service = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
     reflection.enable_server_reflection((*services, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
     port = listen(server, config.listen)
-    return RunningServer(server, port, gate, health_service, services, content, foundation.bell)
+    housekeeping = Housekeeping(catalogue, config.limits.policies_every)
+    return RunningServer(server, port, gate, health_service, services, content, foundation.bell, housekeeping)
 
 
-def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, content: ContentPlane) -> None:
-    names = tuple(region.name for region in foundation.config.regions)
-    catalogue = Catalogue(foundation.metadata, content, names, foundation.tokens, foundation.bell, foundation.clock)
+def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, catalogue: Catalogue) -> None:
     galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
     aliases_pb2_grpc.add_AliasesServicer_to_server(Aliases(catalogue), server)
     operation_watches_pb2_grpc.add_OperationWatchesServicer_to_server(OperationWatches(catalogue), server)
+    policies_pb2_grpc.add_PoliciesServicer_to_server(Policies(catalogue), server)
     locks_pb2_grpc.add_LocksServicer_to_server(Locks(catalogue), server)
     usages_pb2_grpc.add_UsagesServicer_to_server(Usages(catalogue), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(Operations(catalogue), server)

@@ -110,6 +110,7 @@ class Limits:
     scrub_every: float = DEFAULT_SCRUB_EVERY
     scrub_rate: int = DEFAULT_SCRUB_RATE
     lease: float = DEFAULT_LEASE
+    policies_every: float = 3600.0
 
     @property
     def upkeep(self) -> UpkeepPlan:

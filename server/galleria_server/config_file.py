@@ -31,7 +31,9 @@ LIMITS_PREFIX = f"{ENVIRONMENT_PREFIX}LIMITS__"
 FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 DEFAULT_DATA = "data"
 _SETTINGS = ("data", "listen", "metrics_listen", "log")
-_DURATIONS = frozenset({"idle_timeout", "drain_grace", "collect_every", "condemned_for", "scrub_every", "lease"})
+_DURATIONS = frozenset(
+    {"idle_timeout", "drain_grace", "collect_every", "condemned_for", "scrub_every", "lease", "policies_every"}
+)
 
 
 @dataclass(frozen=True, slots=True)

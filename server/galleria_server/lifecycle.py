@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import aio as health
 
 from galleria_server.content_plane import ContentPlane
+from galleria_server.housekeeping import Housekeeping
 from galleria_server.interceptors.limits import CallGate
 from galleria_server.operations.bell import Bell
 
@@ -30,6 +31,7 @@ class RunningServer:
         services: Sequence[str],
         content: ContentPlane,
         bell: Bell,
+        housekeeping: Housekeeping,
     ) -> None:
         self.port = port
         self._server = server
@@ -38,11 +40,13 @@ class RunningServer:
         self._services = services
         self._content = content
         self._bell = bell
+        self.housekeeping = housekeeping
 
     async def start(self) -> None:
         """Open the volumes, then listen, then say that it is healthy."""
         await self._content.start()
         await self._server.start()
+        self.housekeeping.start()
         serving = health_pb2.HealthCheckResponse.SERVING
         for service in ("", *self._services):
             await self._health.set(service, serving)
@@ -50,6 +54,7 @@ class RunningServer:
     async def drain(self, grace: float) -> bool:
         """Say NOT_SERVING, begin nothing new, wait up to `grace` seconds for what runs. Returns whether all ended."""
         await self._health.enter_graceful_shutdown()
+        await self.housekeeping.stop()
         self._bell.close()
         ended = asyncio.create_task(self._gate.drain(grace))
         try:
@@ -61,6 +66,7 @@ class RunningServer:
 
     async def stop(self) -> None:
         """End what still runs, and close the volumes."""
+        await self.housekeeping.stop()
         await self._server.stop(grace=None)
         await self._content.stop()
 

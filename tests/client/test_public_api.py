@@ -25,6 +25,7 @@ NAMESPACES = (
     "region_access",
     "aliases",
     "locks",
+    "policies",
     "usages",
 )
 

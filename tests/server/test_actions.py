@@ -43,6 +43,7 @@ def test_verbs_and_actions_agree() -> None:
             "Resolve": "read",
             "Wait": "read",
             "Watch": "read",
+            "Preview": "read",
             "Add": "write",
             "Remove": "write",
             "Set": "write",

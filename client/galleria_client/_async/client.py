@@ -13,6 +13,7 @@ from galleria_client._async.galleries import Galleries
 from galleria_client._async.installation import Operators, Regions, Servers
 from galleria_client._async.locks import Locks
 from galleria_client._async.operations import Operations
+from galleria_client._async.policies import Policies
 from galleria_client._async.region_access import RegionAccess
 from galleria_client._async.tenancy import ResourceGroups, Subscriptions, Tenants
 from galleria_client._async.transport import Transport
@@ -39,6 +40,7 @@ class Client:
         self.contents = Contents(self._transport)
         self.galleries = Galleries(self._transport)
         self.aliases = Aliases(self._transport)
+        self.policies = Policies(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
         self.region_access = RegionAccess(self._transport)

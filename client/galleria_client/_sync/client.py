@@ -14,6 +14,7 @@ from galleria_client._sync.galleries import Galleries
 from galleria_client._sync.installation import Operators, Regions, Servers
 from galleria_client._sync.locks import Locks
 from galleria_client._sync.operations import Operations
+from galleria_client._sync.policies import Policies
 from galleria_client._sync.region_access import RegionAccess
 from galleria_client._sync.tenancy import ResourceGroups, Subscriptions, Tenants
 from galleria_client._sync.transport import Transport
@@ -40,6 +41,7 @@ class Client:
         self.contents = Contents(self._transport)
         self.galleries = Galleries(self._transport)
         self.aliases = Aliases(self._transport)
+        self.policies = Policies(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
         self.region_access = RegionAccess(self._transport)

@@ -19,6 +19,7 @@ SPREAD = {
     "--labels",
     "--data-disks",
     "--regions",
+    "--keep-labels",
 }
 OS_TYPES = ("Linux", "Windows")
 OS_STATES = ("Generalized", "Specialized")

@@ -14,6 +14,7 @@ from galleria_client.cli.gallery import gallery
 from galleria_client.cli.installation import volume
 from galleria_client.cli.lock import lock
 from galleria_client.cli.operation import operation
+from galleria_client.cli.policies import retention, spread
 from galleria_client.cli.publish import publish
 from galleria_client.cli.region import region
 from galleria_client.cli.tenancy import resource_group, subscription, tenant
@@ -79,6 +80,6 @@ def root() -> None:
     """
 
 
-_CATALOGUE = (gallery, image_definition, image_version, alias, disk, publish, operation)
+_CATALOGUE = (gallery, image_definition, image_version, alias, retention, spread, disk, publish, operation)
 for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, usage, volume):
     root.add_command(command)

@@ -27,6 +27,14 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
     "resolved": {"Version": "version", "Reason": "reason", "Skipped": "skippedCount"},
     "alias": {"Name": "name", "Version": "version", "Moved": "updateTime"},
     "alias-move": {"Version": "version", "Time": "moveTime"},
+    "policy-outcome": {
+        "Changed": "changedCount",
+        "Kept": "keptCount",
+        "SavedBytes": "savedBytes",
+        "AddedBytes": "addedBytes",
+    },
+    "retention": {"KeepLast": "keepLast", "KeepDays": "keepDays", "KeepLabels": "join(' ', keepLabels)"},
+    "spread": {"Newest": "newest", "Regions": "join(' ', targetRegions[].region)"},
     "disk": {
         "Name": "name",
         "Location": "location",

@@ -76,6 +76,12 @@ _CONTENTS = {
     "ReadRange": f"{_COMPUTE}/galleries/images/versions/download/action",
     "Pull": f"{_COMPUTE}/galleries/images/versions/download/action",
 }
+_POLICIES = {
+    "PreviewRetention": f"{_COMPUTE}/galleries/images/read",
+    "ApplyRetention": f"{_COMPUTE}/galleries/images/applyRetention/action",
+    "PreviewSpread": f"{_COMPUTE}/galleries/images/read",
+    "ApplySpread": f"{_COMPUTE}/galleries/images/applySpread/action",
+}
 _WATCHES = {"WatchOperation": f"{_COMPUTE}/locations/capsOperations/read"}
 _OPERATIONS = {
     "ListOperations": f"{_COMPUTE}/locations/capsOperations/read",
@@ -124,6 +130,7 @@ _INSTALLATION = {
 _SERVICES = {
     "galleria.v1.Galleries": _GALLERIES,
     "galleria.v1.Aliases": _ALIASES,
+    "galleria.v1.Policies": _POLICIES,
     "galleria.v1.OperationWatches": _WATCHES,
     "galleria.v1.Disks": _DISKS,
     "galleria.v1.Tenancy": _TENANCY,

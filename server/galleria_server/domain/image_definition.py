@@ -13,6 +13,7 @@ from galleria_server.domain.gallery import MAX_DESCRIPTION, Permissions
 from galleria_server.domain.image_features import SECURITY_TYPE, Feature, check_features, spelled
 from galleria_server.domain.names import DefinitionName
 from galleria_server.domain.placement import Account
+from galleria_server.domain.policies import RetentionPolicy, SpreadPolicy, check_retention, check_spread
 from galleria_server.domain.tags import Tags, check_tags
 from galleria_server.domain.validation import (
     Violations,
@@ -127,6 +128,8 @@ class DefinitionSpec:
     release_note_uri: str = ""
     end_of_life_time: datetime | None = None
     end_of_life_policy: EndOfLifePolicy = EndOfLifePolicy.INFORM
+    retention_policy: RetentionPolicy | None = None
+    spread_policy: SpreadPolicy | None = None
 
 
 IMMUTABLE = (
@@ -174,6 +177,8 @@ def check(path: str, spec: DefinitionSpec) -> Violations:
         *check_length(f"{path}.eula", spec.eula, MAX_EULA),
         *check_uri(f"{path}.privacy_statement_uri", spec.privacy_statement_uri),
         *check_uri(f"{path}.release_note_uri", spec.release_note_uri),
+        *check_retention(f"{path}.retention_policy", spec.retention_policy),
+        *check_spread(f"{path}.spread_policy", spec.spread_policy),
     ]
 
 

@@ -62,6 +62,12 @@ def page(transaction: Transaction, gallery_uid: UUID, after: str, limit: int) ->
     return [_definition(row) for row in transaction.execute(statement.limit(limit))]
 
 
+def with_policies(transaction: Transaction) -> list[UUID]:
+    """The uids of the image definitions whose versions a policy looks after."""
+    rows = transaction.execute(select(definitions.c.uid, definitions.c.spec))
+    return [row.uid for row in rows if row.spec.retention_policy or row.spec.spread_policy]
+
+
 def count(transaction: Transaction, gallery_uid: UUID) -> int:
     """How many definitions the gallery has."""
     statement = select(func.count()).where(definitions.c.gallery_uid == gallery_uid)

@@ -62,7 +62,7 @@ class DefinitionMethods:
         self, request: pb.UpdateImageDefinitionRequest, context: Context
     ) -> pb.ImageDefinition:
         """Change an image definition."""
-        name, change = definition_change(request)
+        name, change = definition_change(request, self._catalogue.regions)
         write, now = parse_write("UpdateImageDefinition", request, name), self._catalogue.clock()
         features_too = request.allow_update_image
         update = partial(definitions.update, name=name, change=change, now=now, features_too=features_too)

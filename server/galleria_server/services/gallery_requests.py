@@ -6,6 +6,7 @@ All functions raise InvalidRequest with every field that is wrong, RegionUnknown
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from galleria.v1 import galleries_pb2 as pb
@@ -23,6 +24,7 @@ from galleria_server.domain.names import (
     parse_group,
     parse_image,
 )
+from galleria_server.domain.policies import check_spread
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.validation import Violations, check_id, check_required, refuse
 from galleria_server.services.codec import parse
@@ -72,11 +74,11 @@ def new_definition(
         image_definition.check_new_end_of_life(path, spec, None, now),
     )
     location = _optional_region(f"{path}.location", asked.location, regions)
-    return DefinitionName(parent, request.image_definition_id), location, spec
+    return DefinitionName(parent, request.image_definition_id), location, _with_known_regions(path, spec, regions)
 
 
 def definition_change(
-    request: image_pb.UpdateImageDefinitionRequest,
+    request: image_pb.UpdateImageDefinitionRequest, regions: Sequence[str]
 ) -> tuple[DefinitionName, Change[ImageDefinition, DefinitionSpec]]:
     """Name of the image definition that is to be changed, and how."""
     path, asked = "image_definition", request.image_definition
@@ -84,9 +86,21 @@ def definition_change(
 
     def apply(before: ImageDefinition) -> DefinitionSpec:
         refuse(check_location(f"{path}.location", before.location, asked.location))
-        return changed(before.spec, asked, request.update_mask, path)
+        return _with_known_regions(path, changed(before.spec, asked, request.update_mask, path), regions)
 
     return name, Change(optional_uid(f"{path}.uid", asked.uid), asked.etag, apply)
+
+
+def _with_known_regions(path: str, spec: DefinitionSpec, regions: Sequence[str]) -> DefinitionSpec:
+    policy = spec.spread_policy
+    if policy is None:
+        return spec
+    refuse(check_spread(f"{path}.spread_policy", policy))
+    targets = tuple(
+        replace(target, region=known_region(f"{path}.spread_policy.target_regions[{i}].region", target.region, regions))
+        for i, target in enumerate(policy.target_regions)
+    )
+    return replace(spec, spread_policy=replace(policy, target_regions=targets))
 
 
 def _optional_region(field: str, text: str, regions: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from galleria.v1 import (
     galleries_pb2,
     image_definitions_pb2,
     image_versions_pb2,
+    policies_pb2,
     publishing_pb2,
     regions_pb2,
     tenancy_pb2,
@@ -23,6 +24,7 @@ from galleria.v1 import (
 from galleria.v1 import installation_pb2 as volumes_pb2
 from galleria.v1.aliases_pb2_grpc import AliasesStub
 from galleria.v1.locks_pb2_grpc import LocksStub
+from galleria.v1.policies_pb2_grpc import PoliciesStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
 from galleria_server.clock import utc_now
@@ -57,6 +59,7 @@ class Place:
     control: RegionControlStub
     locks: LocksStub
     aliases: AliasesStub
+    policies: PoliciesStub
     session: str
     layout: bytes
     operation: str
@@ -148,6 +151,12 @@ WRITES: dict[str, Write] = {
     ),
     "galleria.v1.Aliases/DeleteAlias": lambda at: at.aliases.DeleteAlias(
         aliases_pb2.DeleteAliasRequest(name=f"{at.wire.image}/aliases/old")
+    ),
+    "galleria.v1.Policies/ApplyRetention": lambda at: at.policies.ApplyRetention(
+        policies_pb2.ApplyRetentionRequest(name=at.wire.image)
+    ),
+    "galleria.v1.Policies/ApplySpread": lambda at: at.policies.ApplySpread(
+        policies_pb2.ApplySpreadRequest(name=at.wire.image)
     ),
     "galleria.v1.Disks/CreateDisk": lambda at: at.wire.create_disk("new"),
     "galleria.v1.Disks/DeleteDisk": lambda at: at.wire.delete_disk("full"),
@@ -249,6 +258,7 @@ def place(content: ContentServer, image: Image) -> Iterator[Place]:
             tenancy=TenancyStub(channel),
             control=RegionControlStub(channel),
             aliases=aliases,
+            policies=PoliciesStub(channel),
             locks=LocksStub(channel),
             session=session,
             layout=image.layout.encode(),

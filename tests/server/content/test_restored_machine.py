@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +30,7 @@ from galleria_server.domain.models import DiskState
 from galleria_server.metadata import copies, disks
 from tests.server.refusals import refused
 from tests.support.invariants import check_folder
+from tests.support.restored_database import Metadata, Root, Row, Snapshot
 from tests.support.server_thread import ContentServer, config_in, server_thread
 from tests.support.wire_client import Image, WireClient, cut_image, eventually
 
@@ -48,49 +49,6 @@ def _contents() -> list[tuple[bytes, Image]]:
 
 CONTENTS = _contents()
 NUMBERS = st.integers(0, 999)
-
-
-@dataclass(frozen=True)
-class Root:
-    """What was acknowledged: `name` is the last part of what it was pinned for. Numbers go up."""
-
-    number: int
-    id: UUID
-    uid: UUID
-    name: str
-    volume: str
-    data: bytes
-
-
-@dataclass
-class Row:
-    """A disk or version as the database has it, with the roots that it names; `pushing` has a push under way."""
-
-    uid: UUID
-    roots: set[UUID]
-    ready: bool = True
-    pushing: bool = False
-
-
-@dataclass
-class Metadata:
-    """What the database says."""
-
-    rows: dict[str, Row] = field(default_factory=dict)
-    gallery: bool = False
-
-    def named(self) -> set[UUID]:
-        return {root for row in self.rows.values() for root in row.roots}
-
-
-@dataclass
-class Snapshot:
-    """A copy of the database: what it knew, and what of the volumes was there and strange when it was made."""
-
-    path: Path
-    known: Metadata
-    roots: frozenset[UUID]
-    strange: frozenset[str]
 
 
 def two_volumes(folder: Path) -> Config:

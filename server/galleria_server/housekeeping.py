@@ -1,0 +1,49 @@
+"""What the server does by itself from time to time: the policies of image definitions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from galleria_server.catalogue import policies
+from galleria_server.metadata import definitions
+from galleria_server.services.shared import Catalogue
+
+_log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Applies all policies every `seconds`, one definition after another, a transaction for each."""
+
+    def __init__(self, catalogue: Catalogue, seconds: float) -> None:
+        self._catalogue = catalogue
+        self._seconds = seconds
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; the first time comes when the interval has passed once."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End, in the middle of a round if need be: what was begun is whole."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def round(self) -> int:
+        """Apply the policies of all definitions once; how many versions were changed."""
+        changed, at = 0, self._catalogue
+        for uid in await at.metadata.read(definitions.with_policies):
+            changed += await at.metadata.write(policies.apply_all, uid, at.content.volumes_of, at.clock())
+        if changed:
+            at.content.wake()
+            at.bell.ring()
+        return changed
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds)
+            try:
+                await self.round()
+            except Exception:  # noqa: BLE001  # the next round tries again
+                _log.exception("policies could not be applied")
