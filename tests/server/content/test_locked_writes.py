@@ -81,7 +81,8 @@ class Place:
             list(self.aliases.ListAliases(aliases_pb2.ListAliasesRequest(parent=wire.image)).aliases),
             list(wire.disks.ListDisks(disks_pb2.ListDisksRequest(parent=wire.group)).disks),
             wire.get_push(self.session).durable_segments,
-            wire.operation(self.operation),
+            # Its metadata tells its pace, which changes with the time.
+            (wire.operation(self.operation).done, wire.operation(self.operation).error),
             list(self.control.ListRegionAccess(regions_pb2.ListRegionAccessRequest(parent=SUBSCRIPTION)).region_access),
             stray_roots(wire),
         ]
