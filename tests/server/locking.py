@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from galleria.v1.locks_pb2_grpc import LocksStub
-
 from galleria.v1 import locks_pb2 as pb
+from galleria.v1.locks_pb2_grpc import LocksStub
 
 READ_ONLY = pb.LOCK_LEVEL_READ_ONLY
 CAN_NOT_DELETE = pb.LOCK_LEVEL_CAN_NOT_DELETE

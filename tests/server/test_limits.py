@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
-from galleria.v1.usages_pb2_grpc import UsagesStub
 from google.rpc import error_details_pb2 as rpc
 
 from galleria.v1 import galleries_pb2, image_definitions_pb2, image_versions_pb2, tenancy_pb2
 from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria.v1 import usages_pb2 as pb
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
+from galleria.v1.usages_pb2_grpc import UsagesStub
 from galleria_server.config import VolumeConfig
 from galleria_server.domain.limits import COUNTED, LIMITS
 from galleria_server.domain.names import parse_image, parse_version

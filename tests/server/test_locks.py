@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from galleria.v1.locks_pb2_grpc import LocksStub
 from google.rpc import error_details_pb2 as rpc
 from sqlalchemy import Connection, event
 
 from galleria.v1 import galleries_pb2, image_definitions_pb2, regions_pb2, tenancy_pb2
 from galleria.v1 import locks_pb2 as pb
+from galleria.v1.locks_pb2_grpc import LocksStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
 from galleria_server.catalogue import protection

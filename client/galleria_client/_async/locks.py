@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from galleria.v1.locks_pb2_grpc import LocksStub
-
 from galleria.v1 import locks_pb2 as pb
+from galleria.v1.locks_pb2_grpc import LocksStub
 from galleria_client._async.pager import Pager
 from galleria_client._async.transport import Transport
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-from galleria.v1.usages_pb2_grpc import UsagesStub
-
 from galleria.v1 import usages_pb2 as pb
+from galleria.v1.usages_pb2_grpc import UsagesStub
 from galleria_client._async.transport import Transport
 
 

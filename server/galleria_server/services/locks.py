@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import grpc.aio
-from galleria.v1.locks_pb2_grpc import LocksServicer
 from google.protobuf.empty_pb2 import Empty
 
 from galleria.v1 import locks_pb2 as pb
+from galleria.v1.locks_pb2_grpc import LocksServicer
 from galleria_server.catalogue import locks
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.locks import LOCK_ID, Lock, LockSpec, check, parse_lock
