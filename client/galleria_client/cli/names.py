@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from galleria_client.cli.completing import complete_part, complete_path
 from galleria_client.resource_names import ImageName, disk_name, group_name, is_disk_name, parse_image_name
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ class Where:
 
 def group_option(function: Command) -> Command:
     """Add -g."""
-    return click.option("-g", "--resource-group", "group", metavar="GROUP", help="Resource group.")(function)
+    complete = complete_part("group")
+    option = click.option(
+        "-g", "--resource-group", "group", metavar="GROUP", help="Resource group.", shell_complete=complete
+    )
+    return option(function)
 
 
 def named(level: str) -> Callable[[Command], Command]:
@@ -53,8 +58,11 @@ def named(level: str) -> Callable[[Command], Command]:
 
         command: Command = wrapped
         for part, (short, long, about) in reversed(flags.items()):
-            command = click.option(short, long, part, metavar=part.upper(), help=about)(command)
-        return click.argument("name", required=False)(command)
+            complete = complete_part(part)
+            command = click.option(short, long, part, metavar=part.upper(), help=about, shell_complete=complete)(
+                command
+            )
+        return click.argument("name", required=False, shell_complete=complete_path(level))(command)
 
     return decorate
 

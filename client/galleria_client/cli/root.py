@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from galleria_client.cli.alias import alias
+from galleria_client.cli.completing import completion
 from galleria_client.cli.definition import image_definition
 from galleria_client.cli.disk import disk
 from galleria_client.cli.gallery import gallery
@@ -81,5 +82,5 @@ def root() -> None:
 
 
 _CATALOGUE = (gallery, image_definition, image_version, alias, retention, spread, disk, publish, operation)
-for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, usage, volume):
+for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, usage, volume, completion):
     root.add_command(command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from galleria_client.cli.completing import complete_region
 from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.field_flags import FieldFlag, field_flags, fill
 from galleria_client.cli.flags import SpreadCommand, target_regions_of
@@ -160,7 +161,7 @@ def remove_region(
 
 @image_version.command("set-replicas")
 @named("version")
-@click.option("--region", required=True, help="Region that is ordered.")
+@click.option("--region", required=True, shell_complete=complete_region, help="Region that is ordered.")
 @click.option("--count", type=int, required=True, metavar="N", help="Replicas, 1 to 100.")
 @waiting
 @with_session()
@@ -175,7 +176,7 @@ def set_replicas(
 
 @image_version.command()
 @named("version")
-@click.option("--region", default="", help="Region in which `latest` is meant.")
+@click.option("--region", default="", shell_complete=complete_region, help="Region in which `latest` is meant.")
 @with_session()
 def show(
     session: Session,
@@ -189,7 +190,7 @@ def show(
 
 @image_version.command()
 @named("version")
-@click.option("--region", required=True, help="Region in which it is meant.")
+@click.option("--region", required=True, shell_complete=complete_region, help="Region in which it is meant.")
 @with_session()
 def resolve(session: Session, where: Where, region: str) -> None:
     """Tell which version `latest` or an alias means in a region, why, and what was passed over."""
@@ -235,7 +236,9 @@ def delete(
 
 @image_version.command()
 @named("version")
-@click.option("--region", default="", help="Wait only until it is usable in this region.")
+@click.option(
+    "--region", default="", shell_complete=complete_region, help="Wait only until it is usable in this region."
+)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer.")
 @with_session()
 def wait(
@@ -257,7 +260,7 @@ def wait(
 
 @image_version.command()
 @named("version")
-@click.option("--region", required=True, help="Region to read from.")
+@click.option("--region", required=True, shell_complete=complete_region, help="Region to read from.")
 @click.option("--lun", type=int, metavar="N", help="Data disk; default: the operating system disk.")
 @click.option("--output", "file", required=True, metavar="FILE", help="File or block device; - is standard output.")
 @click.option("--seed", "seeds", multiple=True, metavar="FILE", help="Older image to take unchanged chunks from.")
