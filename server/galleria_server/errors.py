@@ -42,6 +42,7 @@ _CATALOGUE: dict[type[Exception], tuple[str, str, tuple[str, ...]]] = {
     domain.RegionRestricted: ("FAILED_PRECONDITION", "REGION_RESTRICTED", ("region", "state")),
     domain.RegionDown: ("UNAVAILABLE", "REGION_DOWN", ("region", "details")),
     domain.AlreadyExists: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name")),
+    domain.SoftDeletedExists: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name", "hard_deletion_time")),
     domain.IdentifierTaken: ("ALREADY_EXISTS", "ALREADY_EXISTS", ("kind", "name", "publisher", "offer", "sku")),
     domain.WrongState: ("FAILED_PRECONDITION", "WRONG_STATE", ("kind", "name", "state", "needed")),
     domain.InUse: ("FAILED_PRECONDITION", "IN_USE", ("kind", "name", "user", "count")),

@@ -1,4 +1,4 @@
-"""What the server does by itself from time to time: the policies of image definitions."""
+"""What the server does by itself from time to time: the policies of image definitions, and purging."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ import logging
 
 from galleria_server.catalogue import policies
 from galleria_server.metadata import definitions
+from galleria_server.operations.purging import Purging
 from galleria_server.services.shared import Catalogue
 
 _log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Applies all policies every `seconds`, one definition after another, a transaction for each."""
+    """Applies all policies every `seconds`, one definition after another, a transaction for each; and purges."""
 
     def __init__(self, catalogue: Catalogue, seconds: float) -> None:
         self._catalogue = catalogue
         self._seconds = seconds
+        self._purging = Purging(catalogue.metadata, catalogue.content, catalogue.bell, catalogue.clock)
         self._loop: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin; the first time comes when the interval has passed once."""
+    async def start(self) -> None:
+        """Purge what came due, and begin; policies are applied first when their interval has passed once."""
+        await self._purging.start()
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """End, in the middle of a round if need be: what was begun is whole."""
+        await self._purging.stop()
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)

@@ -45,8 +45,8 @@ class RunningServer:
     async def start(self) -> None:
         """Open the volumes, then listen, then say that it is healthy."""
         await self._content.start()
+        await self.housekeeping.start()
         await self._server.start()
-        self.housekeeping.start()
         serving = health_pb2.HealthCheckResponse.SERVING
         for service in ("", *self._services):
             await self._health.set(service, serving)

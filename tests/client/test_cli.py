@@ -311,3 +311,25 @@ def test_usages_and_limits(galleria: Galleria, rg: str) -> None:
     answer(galleria("gallery", "create", "more", "-g", rg, "-l", "eastus", *own))
     assert galleria("usage", "set-limit", "tags", 1, *own).returncode == 2
     assert galleria("usage", "set-limit", "nothing", 1, *own).returncode == 3
+
+
+def test_a_soft_deleted_version_is_listed_restored_and_purged(galleria: Galleria, rg: str, image: Path) -> None:
+    where, version = ["-g", rg, "-r", rg, "-i", "debian"], f"{rg}/{rg}/debian/1.0.0"
+    answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus", "--soft-delete", "true"))
+    answer(galleria("image-definition", "create", *where, *DEFINITION))
+    answer(galleria("disk", "push", image, "debian-1", "-g", rg, "-l", "eastus"))
+    answer(galleria("image-version", "create", *where, "-e", "1.0.0", "--os-disk", "debian-1"))
+    answer(galleria("image-version", "delete", version, "-y"))
+    assert answer(galleria("image-version", "list", *where)) == []
+    (deleted,) = answer(galleria("image-version", "list-soft-deleted", *where))
+    assert answer(galleria("image-version", "list", *where, "--show-deleted")) == [deleted]
+    assert deleted["imageState"] == "IMAGE_STATE_SOFT_DELETED"
+    table = galleria("image-version", "list-soft-deleted", *where, "-o", "table").stdout.splitlines()
+    assert table[0].split() == ["Name", "SoftDeleteTime", "ConsumptionEndTime", "HardDeletionTime", "OccupiedBytes"]
+    restored = answer(galleria("image-version", "undelete", version, "--etag", deleted["etag"]))
+    assert restored["imageState"] == "IMAGE_STATE_ACTIVE"
+    answer(galleria("image-version", "delete", version, "-y"))
+    assert galleria("image-version", "delete", version, "-y").returncode != 0
+    answer(galleria("image-version", "purge", version, "-y"))
+    assert galleria("image-version", "show", version).returncode == 3
+    answer(galleria("image-definition", "delete", *where, "-y"))

@@ -47,6 +47,8 @@ def test_verbs_and_actions_agree() -> None:
             "Add": "write",
             "Remove": "write",
             "Set": "write",
+            "Restore": "write",
+            "Purge": "delete",
         }
         ends = action.rpartition("/")[2]
         assert ends in (wanted.get(verb[0], "action"), "action") or (verb[0], ends) in (
@@ -58,7 +60,9 @@ def test_verbs_and_actions_agree() -> None:
 def test_a_method_is_named_once_and_tells_whether_it_deletes() -> None:
     names = [method.rpartition("/")[2] for method in METHODS]
     assert len(names) == len(set(names))
-    assert {name for name in names if is_deletion(name)} == {name for name in names if name.startswith("Delete")}
+    assert {name for name in names if is_deletion(name)} == {
+        name for name in names if name.startswith(("Delete", "Purge"))
+    }
 
 
 def test_operators_have_actions_of_their_own() -> None:

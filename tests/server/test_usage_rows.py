@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from galleria_server.catalogue import adoption, definitions, galleries, subscriptions, versions
+from galleria_server.catalogue import adoption, definitions, deletion, galleries, subscriptions, versions
 from galleria_server.catalogue import limits as rules
 from galleria_server.catalogue.adoption import FoundRoot
 from galleria_server.clock import utc_now
@@ -123,7 +123,7 @@ class Catalogue:
             case DefinitionName():
                 definitions.remove(self.transaction, name, "")
             case VersionName():
-                versions.remove(self.transaction, name, "", utc_now())
+                deletion.remove(self.transaction, name, "", utc_now())
                 found = version_rows.find(self.transaction, name)
                 assert found is not None
                 drop_copies(self.transaction, found.uid)

@@ -211,10 +211,10 @@ class Galleries:
         return self._transport.unary(self._stub.GetImageVersion, request, repeat=True)
 
     def list_versions(
-        self, parent: str, *, page_size: int = 0
+        self, parent: str, *, page_size: int = 0, show_deleted: bool = False
     ) -> Pager[version_pb.ListImageVersionsRequest, version_pb.ListImageVersionsResponse, version_pb.ImageVersion]:
-        """The versions of an image definition, highest number first."""
-        request = version_pb.ListImageVersionsRequest(parent=parent, page_size=page_size)
+        """The versions of an image definition, highest number first; soft-deleted ones when they are asked for."""
+        request = version_pb.ListImageVersionsRequest(parent=parent, page_size=page_size, show_deleted=show_deleted)
         return Pager(self._transport, self._stub.ListImageVersions, request, lambda answer: answer.image_versions)
 
     def update_version(
@@ -294,18 +294,67 @@ class Galleries:
         return Operation(self._transport, message)
 
     def delete_version(
-        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        bypass_soft_delete: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
     ) -> Operation[Empty]:
-        """Begin to delete an image version and all its replicas.
+        """Delete an image version: softly where its gallery's policy says so, else with all its replicas.
 
         Raises:
-            NotFound, EtagMismatch.
+            NotFound, EtagMismatch, WrongState for one that is soft-deleted, DeletionBlocked, InUse.
         """
         request = version_pb.DeleteImageVersionRequest(
-            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+            name=name,
+            etag=etag,
+            bypass_soft_delete=bypass_soft_delete,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
         )
         message = self._transport.unary(self._stub.DeleteImageVersion, request, repeat=True)
         return Operation(self._transport, message)
+
+    def restore_version(
+        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+    ) -> version_pb.ImageVersion:
+        """Make a soft-deleted image version active again.
+
+        Raises:
+            NotFound, EtagMismatch, WrongState for one that is not soft-deleted.
+        """
+        request = version_pb.RestoreImageVersionRequest(
+            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+        )
+        return self._transport.unary(self._stub.RestoreImageVersion, request, repeat=True)
+
+    def purge_version(
+        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+    ) -> Operation[Empty]:
+        """Begin to delete a soft-deleted image version for good.
+
+        Raises:
+            NotFound, EtagMismatch, WrongState for one that is not soft-deleted, InUse.
+        """
+        request = version_pb.PurgeImageVersionRequest(
+            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+        )
+        message = self._transport.unary(self._stub.PurgeImageVersion, request, repeat=True)
+        return Operation(self._transport, message)
+
+    def list_soft_deleted_versions(
+        self, parent: str, *, page_size: int = 0
+    ) -> Pager[
+        version_pb.ListSoftDeletedImageVersionsRequest,
+        version_pb.ListSoftDeletedImageVersionsResponse,
+        version_pb.ImageVersion,
+    ]:
+        """The soft-deleted versions of an image definition, highest number first."""
+        request = version_pb.ListSoftDeletedImageVersionsRequest(parent=parent, page_size=page_size)
+        stub = self._stub.ListSoftDeletedImageVersions
+        return Pager(self._transport, stub, request, lambda answer: answer.image_versions)
 
     def resolve_version(self, name: str, region: str) -> version_pb.ResolveImageVersionResponse:
         """The version that `latest`, an alias or an exact number means in a region, why, and what was passed over.

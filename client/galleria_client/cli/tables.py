@@ -35,6 +35,13 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
     },
     "retention": {"KeepLast": "keepLast", "KeepDays": "keepDays", "KeepLabels": "join(' ', keepLabels)"},
     "spread": {"Newest": "newest", "Regions": "join(' ', targetRegions[].region)"},
+    "soft-deleted-version": {
+        "Name": "name",
+        "SoftDeleteTime": "softDeleteTime",
+        "ConsumptionEndTime": "consumptionEndTime",
+        "HardDeletionTime": "hardDeletionTime",
+        "OccupiedBytes": "occupiedBytes",
+    },
     "disk": {
         "Name": "name",
         "Location": "location",

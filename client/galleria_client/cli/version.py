@@ -17,6 +17,8 @@ from galleria_client.cli.session import Session, with_session
 from galleria_client.cli.version_flags import CHANGING, FIXED, data_disks_of
 
 if TYPE_CHECKING:
+    from google.protobuf.empty_pb2 import Empty
+
     from galleria.v1.image_versions_pb2 import ImageVersion
     from galleria_client._sync.operation import Operation
 
@@ -42,6 +44,16 @@ def answer_with(session: Session, operation: Operation[ImageVersion], *, no_wait
         session.answer(operation.message, "operation")
     else:
         session.answer(wait_for(session, operation, "replicating", timeout), KIND)
+
+
+def end_with(session: Session, operation: Operation[Empty], *, no_wait: bool, timeout: float | None) -> None:
+    """Wait until the version is gone, or answer with the operation."""
+    from galleria_client.cli.replication import wait_for
+
+    if no_wait:
+        session.answer(operation.message, "operation")
+    else:
+        wait_for(session, operation, "deleting", timeout)
 
 
 @image_version.command(cls=SpreadCommand)
@@ -200,38 +212,68 @@ def resolve(session: Session, where: Where, region: str) -> None:
 
 @image_version.command("list")
 @named("image")
+@click.option("--show-deleted", is_flag=True, help="Soft-deleted versions too.")
 @with_session()
-def list_(session: Session, where: Where) -> None:
+def list_(session: Session, where: Where, show_deleted: bool) -> None:
     """List the versions of an image definition, newest number first."""
     full = image_name(session, where, "image")
-    session.answer(session.client.galleries.list_versions(str(full)), KIND)
+    session.answer(session.client.galleries.list_versions(str(full), show_deleted=show_deleted), KIND)
 
 
 @image_version.command()
 @named("version")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--etag", default="", help="Refuse unless this is its etag.")
-@click.option("--no-wait", is_flag=True, help="Answer with the operation at once.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; the deletion goes on.")
+@click.option("--bypass-soft-delete", is_flag=True, help="For good, whatever the gallery's policy says.")
+@waiting
 @with_session()
 def delete(
     session: Session,
+    *,
     where: Where,
     yes: bool,
     etag: str,
+    bypass_soft_delete: bool,
     no_wait: bool,
     timeout: float | None,
 ) -> None:
-    """Delete an image version and all its replicas."""
-    from galleria_client.cli.replication import wait_for
-
+    """Delete an image version and all its replicas, or softly where its gallery's policy says so."""
     full = str(image_name(session, where, "version"))
     confirm(f"the image version {full} and all its replicas", yes=yes)
-    operation = session.client.galleries.delete_version(full, etag=etag)
-    if no_wait:
-        session.answer(operation.message, "operation")
-    else:
-        wait_for(session, operation, "deleting", timeout)
+    operation = session.client.galleries.delete_version(full, etag=etag, bypass_soft_delete=bypass_soft_delete)
+    end_with(session, operation, no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command()
+@named("version")
+@click.option("--etag", default="", help="Refuse unless this is its etag.")
+@with_session()
+def undelete(session: Session, where: Where, etag: str) -> None:
+    """Restore a soft-deleted image version."""
+    full = str(image_name(session, where, "version"))
+    session.answer(session.client.galleries.restore_version(full, etag=etag), KIND)
+
+
+@image_version.command()
+@named("version")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--etag", default="", help="Refuse unless this is its etag.")
+@waiting
+@with_session()
+def purge(session: Session, *, where: Where, yes: bool, etag: str, no_wait: bool, timeout: float | None) -> None:
+    """Delete a soft-deleted image version for good."""
+    full = str(image_name(session, where, "version"))
+    confirm(f"the soft-deleted image version {full} and all its replicas, for good", yes=yes)
+    end_with(session, session.client.galleries.purge_version(full, etag=etag), no_wait=no_wait, timeout=timeout)
+
+
+@image_version.command("list-soft-deleted")
+@named("image")
+@with_session()
+def list_soft_deleted(session: Session, where: Where) -> None:
+    """List the soft-deleted versions of an image definition, newest number first."""
+    full = str(image_name(session, where, "image"))
+    session.answer(session.client.galleries.list_soft_deleted_versions(full), "soft-deleted-version")
 
 
 @image_version.command()

@@ -12,6 +12,7 @@ from galleria_server.catalogue.writes import check_etag, new_etag
 from galleria_server.domain.aliases import Alias, Move
 from galleria_server.domain.errors import NotFound, WrongState
 from galleria_server.domain.names import AliasName, DefinitionName, VersionName, VersionNumber
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import VersionState
 from galleria_server.metadata import aliases
 from galleria_server.metadata.engine import Transaction
@@ -29,6 +30,8 @@ def point(transaction: Transaction, name: AliasName, number: VersionNumber, etag
     version = require_version(transaction, VersionName(definition.name, number))
     if version.state is VersionState.DELETING:
         raise WrongState("image version", str(version.name), version.state.value, VersionState.SUCCEEDED.value)
+    if version.soft_deletion is not None:
+        raise WrongState("image version", str(version.name), version.image_state.value, ImageState.ACTIVE.value)
     before = aliases.find(transaction, definition.uid, name.alias)
     if before is None:
         full = AliasName(definition.name, name.alias)

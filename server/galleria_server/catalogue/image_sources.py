@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 
 from galleria_server.catalogue import definitions
@@ -12,6 +13,7 @@ from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinit
 from galleria_server.domain.image_version import ImageVersionSpec, with_source
 from galleria_server.domain.models import Disk, DiskState
 from galleria_server.domain.names import parse_disk, parse_version
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.validation import Violations, refuse
 from galleria_server.domain.version import Content, ImageVersion, VersionState
 from galleria_server.metadata import copies, disks, versions
@@ -32,13 +34,13 @@ class Source:
     homes: tuple[Home, ...]
 
 
-def source_of(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition) -> Source:
+def source_of(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition, now: datetime) -> Source:
     """What the spec names, checked against the definition.
 
     Raises NotFound, InvalidRequest, WrongState for a disk without content and a version that cannot be read.
     """
     if spec.source_version:
-        return _of_version(transaction, spec, definition)
+        return _of_version(transaction, spec, definition, now)
     return _of_disks(transaction, spec)
 
 
@@ -79,13 +81,15 @@ def _from_disk(position: int, lun: int | None, disk: Disk) -> Content:
     )
 
 
-def _of_version(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition) -> Source:
+def _of_version(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition, now: datetime) -> Source:
     if spec.data_disks:
         refuse([FieldViolation(f"{FIELD}.data_disks", "come with source_version and cannot be given beside it")])
     name = parse_version(f"{FIELD}.source_version", spec.source_version)
     found = versions.find(transaction, name)
     if found is None or found.state is VersionState.DELETING:
         raise NotFound(KIND, str(name))
+    if not found.may_be_used(now):
+        raise WrongState(KIND, str(found.name), found.image_state.value, ImageState.ACTIVE.value)
     source = cast("ImageVersion", found)
     parent = definitions.require(transaction, source.name.definition)
     refuse(_check_alike(f"{FIELD}.source_version", parent, definition.spec))

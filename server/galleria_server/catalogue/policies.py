@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from galleria_server.catalogue import definitions, galleries, protection
+from galleria_server.catalogue import definitions, deletion, galleries, protection
 from galleria_server.catalogue import versions as catalogue
 from galleria_server.catalogue.replicas import VolumesOf
 from galleria_server.domain import fates as rules
@@ -19,6 +19,7 @@ from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import CopyState, Operation
 from galleria_server.domain.names import DefinitionName
 from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import AnyVersion
 from galleria_server.metadata import aliases, copies, versions
 from galleria_server.metadata import definitions as definition_rows
@@ -108,7 +109,7 @@ def apply_all(transaction: Transaction, uid: UUID, volumes: VolumesOf, now: date
 
 
 def _versions(transaction: Transaction, definition: ImageDefinition) -> list[AnyVersion]:
-    return versions.page(transaction, definition.uid, None, MOST_VERSIONS)
+    return versions.page(transaction, definition.uid, None, MOST_VERSIONS, ImageState.ACTIVE)
 
 
 def _guard(transaction: Transaction, version: AnyVersion, effect: Effect, now: datetime) -> str:
@@ -134,7 +135,7 @@ def _carry_out(
     savepoint = transaction.begin_nested()
     try:
         if wanted is None:
-            operation = catalogue.remove(transaction, name, "", now)
+            operation = deletion.remove(transaction, name, "", now)
         else:
             operation = catalogue.change_regions(transaction, name, _always(wanted), volumes, now)
     except DomainError as error:

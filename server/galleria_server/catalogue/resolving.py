@@ -8,12 +8,13 @@ from datetime import datetime
 from galleria_server.catalogue import definitions
 from galleria_server.catalogue.image_sources import KIND
 from galleria_server.catalogue.versions import VersionView, require, view
-from galleria_server.domain.errors import EndOfLifeReached, NotFound
+from galleria_server.domain.errors import EndOfLifeReached, NotFound, WrongState
 from galleria_server.domain.errors_content import NotInRegion
 from galleria_server.domain.image_definition import EndOfLifePolicy, ImageDefinition
 from galleria_server.domain.models import CopyState
 from galleria_server.domain.names import VersionName, VersionNumber
 from galleria_server.domain.resolving import Resolved, Skipped, end_of_life, is_denied, skipped, warnings
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import AnyVersion, VersionState
 from galleria_server.metadata import aliases, copies, versions
 from galleria_server.metadata.engine import Transaction
@@ -39,7 +40,7 @@ def resolve(transaction: Transaction, name: VersionName, region: str, now: datet
     definition = definitions.require(transaction, name.definition)
     if name.number is None and not name.alias:
         return _latest(transaction, name, definition, region, now)
-    version = readable(transaction, name, region)
+    version = readable(transaction, name, region, now)
     if is_denied(version, definition.spec, now):
         end = end_of_life(version, definition.spec, now)
         raise EndOfLifeReached(str(version.name), "" if end is None else end.isoformat())
@@ -47,14 +48,17 @@ def resolve(transaction: Transaction, name: VersionName, region: str, now: datet
     return Resolved(version, reason, warnings=warnings(version, definition.spec, now))
 
 
-def readable(transaction: Transaction, name: VersionName, region: str) -> AnyVersion:
+def readable(transaction: Transaction, name: VersionName, region: str, now: datetime) -> AnyVersion:
     """The version of an exact number or an alias, when it can be read in `region`, whatever its end of life.
 
-    One all whose copies there lack something is read as far as it goes. Raises NotFound, NotInRegion.
+    One all whose copies there lack something is read as far as it goes. Raises NotFound, NotInRegion, WrongState
+    when it is soft-deleted and its use has ended.
     """
     version = _aliased(transaction, name) if name.alias else require(transaction, name)
     if version.state is VersionState.DELETING:
         raise NotFound(KIND, str(version.name))
+    if not version.may_be_used(now):
+        raise WrongState(KIND, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
     if not all(copies.served(transaction, version.uid, content.position, region) for content in version.contents):
         raise NotInRegion(str(version.name), region)
     return version

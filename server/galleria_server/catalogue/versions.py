@@ -1,4 +1,4 @@
-"""Image versions: create, get, list, update, delete."""
+"""Image versions: create, get, list, update."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 from galleria_server.catalogue import definitions, galleries, limits, regions, replicas
 from galleria_server.catalogue.image_sources import FIELD, KIND, Source, source_of
 from galleria_server.catalogue.replicas import VolumesOf
-from galleria_server.catalogue.settlement import end_cancelled, settle_version
+from galleria_server.catalogue.settlement import settle_version
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import image_version as rules
 from galleria_server.domain import publishing
 from galleria_server.domain.changes import check_unchanged
-from galleria_server.domain.errors import AlreadyExists, DeletionBlocked, FieldViolation, InUse, NotFound, WrongState
+from galleria_server.domain.errors import AlreadyExists, FieldViolation, NotFound, SoftDeletedExists, WrongState
 from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.image_version import ImageVersionSpec
 from galleria_server.domain.limits import IMAGE_VERSIONS
@@ -25,9 +25,10 @@ from galleria_server.domain.names import DefinitionName, VersionName, VersionNum
 from galleria_server.domain.placement import ZONES, Account
 from galleria_server.domain.publishing import TargetRegion
 from galleria_server.domain.replication import done_bytes, wanted
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.validation import Violations, check_future, refuse
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, ImageVersion, Version, VersionState
-from galleria_server.metadata import aliases, copies, operations, versions
+from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
 Regions = tuple[TargetRegion, ...]
@@ -39,6 +40,11 @@ class VersionView:
 
     version: AnyVersion
     copies: tuple[Copy, ...]
+
+    @property
+    def uid(self) -> UUID:
+        """The version's uid."""
+        return self.version.uid
 
 
 def create(
@@ -58,15 +64,15 @@ def create(
     definition = definitions.require(transaction, name.definition)
     gallery = galleries.require_writable(transaction, name.definition.gallery)
     existing = versions.find(transaction, name)
-    if existing is not None and existing.state is not VersionState.FAILED:
-        raise AlreadyExists(KIND, str(existing.name))
+    if existing is not None:
+        _check_again(existing)
     location = location or (existing.location if existing else gallery.location)
     refuse(
         publishing.check_home(FIELD, spec, location),
         rules.check_in_definition(FIELD, spec, definition.spec),
         check_future(f"{FIELD}.end_of_life_time", spec.end_of_life_time, now),
     )
-    source = source_of(transaction, spec, definition)
+    source = source_of(transaction, spec, definition, now)
     settled = publishing.settled(source.spec, location, lambda region: volumes(region).zonal)
     _check_regions(transaction, name, (location, *(target.region for target in settled.target_regions)))
     refuse(_check_zones(settled.target_regions, volumes))
@@ -78,7 +84,7 @@ def create(
     version = _new(definition, name, location, gallery.group_uid, source, now)
     versions.add(transaction, version)
     replicas.order(transaction, version, source.homes, volumes)
-    return _begin(transaction, version, Verb.CREATE, version.operation_uid, now)
+    return begin(transaction, version, Verb.CREATE, version.operation_uid, now)
 
 
 def require(transaction: Transaction, name: VersionName) -> AnyVersion:
@@ -94,10 +100,24 @@ def view(transaction: Transaction, version: AnyVersion) -> VersionView:
     return VersionView(version, tuple(copies.of_version(transaction, version.uid)))
 
 
-def page(transaction: Transaction, image: DefinitionName, below: VersionNumber | None, limit: int) -> list[VersionView]:
-    """Up to `limit` versions, highest first, those less than `below`. Raises NotFound for the definition."""
+def recall(transaction: Transaction, uid: UUID) -> VersionView:
+    """The version that an earlier request changed. Raises NotFound."""
+    version = versions.find_by_uid(transaction, uid)
+    if version is None:
+        raise NotFound(KIND, str(uid))
+    return view(transaction, version)
+
+
+def page(
+    transaction: Transaction,
+    image: DefinitionName,
+    state: ImageState | None,
+    below: VersionNumber | None,
+    limit: int,
+) -> list[VersionView]:
+    """Up to `limit` versions, as `metadata.versions.page`. Raises NotFound for the definition."""
     definition = definitions.require(transaction, image)
-    found = versions.page(transaction, definition.uid, below, limit)
+    found = versions.page(transaction, definition.uid, below, limit, state)
     of_each = copies.of_versions(transaction, [version.uid for version in found])
     return [VersionView(version, tuple(of_each[version.uid])) for version in found]
 
@@ -148,46 +168,13 @@ def change_regions(
     return _change(transaction, before, spec, volumes, now)
 
 
-def remove(transaction: Transaction, name: VersionName, etag: str, now: datetime) -> Operation:
-    """Begin to delete a version; its creation ends as cancelled. One that is being deleted has its operation already.
-
-    Raises NotFound, EtagMismatch, DeletionBlocked before its end of life, InUse while an alias points at it or others
-    are copied from it.
-    """
-    version = require(transaction, name)
-    galleries.require_writable(transaction, name.definition.gallery)
-    check_etag(str(version.name), etag, version.etag)
-    running = operations.running_on(transaction, version.uid)
-    deletion = next((operation for operation in running if operation.verb is Verb.DELETE), None)
-    if deletion is not None:
-        return deletion
-    _check_deletable(transaction, version, now)
-    for creation in running:
-        end_cancelled(transaction, creation.uid, creation.target, now)
-    versions.set_state(transaction, version.uid, VersionState.DELETING, new_etag())
-    copies.delete_all(transaction, version.uid)
-    operation = _begin(transaction, version, Verb.DELETE, uuid4(), now)
-    settle_version(transaction, version.uid, now)
-    return operation
-
-
-def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
-    end = version.spec.end_of_life_time
-    if version.spec.safety_profile.block_deletion_before_end_of_life and end is not None and end > now:
-        raise DeletionBlocked(KIND, str(version.name), end.isoformat())
-    pointing = aliases.of_version(transaction, version.uid)
-    if pointing:
-        raise InUse(KIND, str(version.name), str(pointing[0].name), len(pointing))
-    unfinished = copies.count_unfinished_from(transaction, version.uid)
-    if unfinished:
-        raise InUse(KIND, str(version.name), "a copy that is being made from it", unfinished)
-
-
 def _changeable(transaction: Transaction, name: VersionName) -> ImageVersion:
     galleries.require_writable(transaction, name.definition.gallery)
     version = require(transaction, name)
     if version.state is VersionState.DELETING:
         raise WrongState(KIND, str(version.name), version.state.value, VersionState.SUCCEEDED.value)
+    if version.soft_deletion is not None:
+        raise WrongState(KIND, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
     return cast("ImageVersion", version)
 
 
@@ -202,7 +189,7 @@ def _change(
     after = replace(before, spec=spec, state=state, operation_uid=uuid4(), update_time=now, etag=new_etag())
     versions.change(transaction, after)
     replicas.order(transaction, after, (), volumes)
-    operation = _begin(transaction, after, Verb.UPDATE, after.operation_uid, now)
+    operation = begin(transaction, after, Verb.UPDATE, after.operation_uid, now)
     settle_version(transaction, after.uid, now)
     return operations.find(transaction, operation.uid) or operation
 
@@ -222,9 +209,17 @@ def _begin_again(
     version = replace(again, operation_uid=uid, update_time=now, etag=new_etag())
     versions.change(transaction, version)
     replicas.order(transaction, version, source.homes, volumes)
-    operation = _begin(transaction, version, Verb.CREATE, uid, now)
+    operation = begin(transaction, version, Verb.CREATE, uid, now)
     settle_version(transaction, version.uid, now)
     return operations.find(transaction, uid) or operation
+
+
+def _check_again(existing: AnyVersion) -> None:
+    """Only what FAILED is published again under its name."""
+    if existing.soft_deletion is not None:
+        raise SoftDeletedExists(KIND, str(existing.name), existing.soft_deletion.hard_deletion_time.isoformat())
+    if existing.state is not VersionState.FAILED:
+        raise AlreadyExists(KIND, str(existing.name))
 
 
 def _check_regions(transaction: Transaction, name: VersionName, used: Iterable[str]) -> None:
@@ -269,7 +264,8 @@ def _new(
     )
 
 
-def _begin(transaction: Transaction, version: AnyVersion, verb: Verb, uid: UUID, now: datetime) -> Operation:
+def begin(transaction: Transaction, version: AnyVersion, verb: Verb, uid: UUID, now: datetime) -> Operation:
+    """A running operation on a version."""
     running = OperationState.RUNNING
     begun = done_bytes(version, wanted(version, copies.of_version(transaction, version.uid)))
     operation = Operation(uid, verb, version.uid, str(version.name), running, False, None, now, None, begun)

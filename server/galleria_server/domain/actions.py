@@ -32,6 +32,9 @@ _GALLERIES = {
     "RemoveTargetRegions": f"{_COMPUTE}/galleries/images/versions/write",
     "SetReplicaCount": f"{_COMPUTE}/galleries/images/versions/write",
     "DeleteImageVersion": f"{_COMPUTE}/galleries/images/versions/delete",
+    "RestoreImageVersion": f"{_COMPUTE}/galleries/images/versions/write",
+    "PurgeImageVersion": f"{_COMPUTE}/galleries/images/versions/delete",
+    "ListSoftDeletedImageVersions": f"{_COMPUTE}/galleries/softDeletedArtifactTypes/artifacts/versions/read",
     "ResolveImageVersion": f"{_COMPUTE}/galleries/images/versions/read",
 }
 _DISKS = {

@@ -72,6 +72,20 @@ class AlreadyExists(DomainError):
         return f"{self.kind} {self.name} exists already"
 
 
+class SoftDeletedExists(AlreadyExists):
+    """A resource of that kind and name is soft-deleted, until `hard_deletion_time`, and keeps its name."""
+
+    def __init__(self, kind: str, name: str, hard_deletion_time: str) -> None:
+        super().__init__(kind, name)
+        self.hard_deletion_time = hard_deletion_time
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} {self.name} exists already: it is soft-deleted until {self.hard_deletion_time}; "
+            "restore it, or purge it to use the name again"
+        )
+
+
 class IdentifierTaken(DomainError):
     """Another definition of the gallery, `name`, has the same publisher, offer and SKU."""
 

@@ -20,6 +20,7 @@ class SkipReason(Enum):
     EXCLUDED = "excluded"
     END_OF_LIFE = "end of life"
     DELETING = "deleting"
+    SOFT_DELETED = "soft-deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def skipped(
     target = next((target for target in version.target_regions if target.region == region), None)
     if version.state is VersionState.DELETING:
         reason, details = SkipReason.DELETING, "is being deleted"
+    elif version.soft_deletion is not None:
+        reason, details = SkipReason.SOFT_DELETED, "is soft-deleted"
     elif target is None:
         reason, details = SkipReason.NOT_IN_REGION, f"is not replicated to {region}"
     elif version.spec.excludes(target):

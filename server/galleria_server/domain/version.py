@@ -11,6 +11,7 @@ from uuid import UUID
 from galleria_server.domain.image_version import ImageVersionSpec
 from galleria_server.domain.names import VersionName, VersionNumber
 from galleria_server.domain.publishing import PublishingSpec, TargetRegion
+from galleria_server.domain.soft_deletion import ImageState, SoftDeletion
 
 
 class VersionState(Enum):
@@ -71,6 +72,7 @@ class Version(Generic[Spec_co]):
     update_time: datetime
     published_time: datetime | None
     etag: str
+    soft_deletion: SoftDeletion | None = None
 
     @property
     def number(self) -> VersionNumber:
@@ -78,6 +80,15 @@ class Version(Generic[Spec_co]):
         if self.name.number is None:
             raise ValueError(self.name)
         return self.name.number
+
+    @property
+    def image_state(self) -> ImageState:
+        """Whether it is deleted and may be restored."""
+        return ImageState.ACTIVE if self.soft_deletion is None else ImageState.SOFT_DELETED
+
+    def may_be_used(self, now: datetime) -> bool:
+        """Whether it may be used by its exact name: one that is soft-deleted may for a while."""
+        return self.soft_deletion is None or now < self.soft_deletion.consumption_end_time
 
     @property
     def target_regions(self) -> tuple[TargetRegion, ...]:

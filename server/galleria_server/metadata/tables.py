@@ -187,6 +187,9 @@ versions = Table(
     # As the spec has it, for `latest`.
     Column("end_of_life_time", Time),
     Column("etag", String(32), nullable=False),
+    Column("soft_delete_time", Time),
+    Column("consumption_end_time", Time),
+    Column("hard_deletion_time", Time, index=True),
     UniqueConstraint("definition_uid", "major", "minor", "patch"),
     Index(None, "subscription", "artifact", "location"),
 )

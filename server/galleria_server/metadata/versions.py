@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, delete, exists, func, insert, literal, or_, 
 
 from galleria_server.domain.models import CopyState
 from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber, fold
+from galleria_server.domain.soft_deletion import ImageState, SoftDeletion
 from galleria_server.domain.version import AnyVersion, Content, Version, VersionState
 from galleria_server.metadata.columns import Time
 from galleria_server.metadata.engine import Transaction
@@ -89,7 +90,11 @@ def find_latest(
         target_regions.c.excluded.is_(False),
     )
     statement = _VERSIONS.where(
-        versions.c.definition_uid == definition_uid, versions.c.state != VersionState.DELETING, counts, ~lacking
+        versions.c.definition_uid == definition_uid,
+        versions.c.state != VersionState.DELETING,
+        versions.c.soft_delete_time.is_(None),
+        counts,
+        ~lacking,
     )
     if living_at is not None:
         end = versions.c.end_of_life_time
@@ -97,12 +102,39 @@ def find_latest(
     return _one(transaction, _highest_first(statement).limit(1))
 
 
-def page(transaction: Transaction, definition_uid: UUID, below: VersionNumber | None, limit: int) -> list[AnyVersion]:
-    """Up to `limit` versions of the definition, highest number first, those whose number is less than `below`."""
+def page(
+    transaction: Transaction,
+    definition_uid: UUID,
+    below: VersionNumber | None,
+    limit: int,
+    state: ImageState | None = None,
+) -> list[AnyVersion]:
+    """Up to `limit` versions of the definition, highest number first, those whose number is less than `below`.
+
+    Of those in `state`, or of all.
+    """
     statement = _VERSIONS.where(versions.c.definition_uid == definition_uid)
+    if state is not None:
+        active = versions.c.soft_delete_time.is_(None)
+        statement = statement.where(active if state is ImageState.ACTIVE else ~active)
     if below is not None:
         statement = statement.where(tuple_(*_NUMBER) < tuple(below))
     return _all(transaction, _highest_first(statement).limit(limit))
+
+
+def past_hard_deletion(
+    transaction: Transaction, now: datetime, after: tuple[datetime, UUID] | None, limit: int
+) -> list[AnyVersion]:
+    """Up to `limit` soft-deleted versions whose time has come and whose deletion has not begun, by that time and uid.
+
+    Those after a time and uid.
+    """
+    time = versions.c.hard_deletion_time
+    statement = _VERSIONS.where(time <= now, versions.c.state != VersionState.DELETING)
+    if after is not None:
+        position = tuple_(time, versions.c.uid, types=(Time, versions.c.uid.type))
+        statement = statement.where(position > after)
+    return _all(transaction, statement.order_by(time, versions.c.uid).limit(limit))
 
 
 def above(transaction: Transaction, definition_uid: UUID, number: VersionNumber | None, limit: int) -> list[AnyVersion]:
@@ -176,6 +208,7 @@ def drop_contents(transaction: Transaction, uid: UUID) -> None:
 
 def _changing(version: AnyVersion) -> dict[str, object]:
     return {
+        **_soft_deletion_columns(version.soft_deletion),
         "spec": version.spec,
         "state": version.state,
         "operation_uid": version.operation_uid,
@@ -184,6 +217,16 @@ def _changing(version: AnyVersion) -> dict[str, object]:
         "end_of_life_time": version.spec.end_of_life_time,
         "etag": version.etag,
     }
+
+
+def _soft_deletion_columns(deletion: SoftDeletion | None) -> dict[str, object]:
+    return {field.name: deletion and getattr(deletion, field.name) for field in fields(SoftDeletion)}
+
+
+def _soft_deletion(row: Row[tuple[object, ...]]) -> SoftDeletion | None:
+    if row.soft_delete_time is None:
+        return None
+    return SoftDeletion(row.soft_delete_time, row.consumption_end_time, row.hard_deletion_time)
 
 
 def _index_regions(transaction: Transaction, version: AnyVersion) -> None:
@@ -237,4 +280,5 @@ def _version(row: Row[tuple[object, ...]], found: tuple[Content, ...]) -> AnyVer
         update_time=row.update_time,
         published_time=row.published_time,
         etag=row.etag,
+        soft_deletion=_soft_deletion(row),
     )

@@ -53,7 +53,7 @@ class Sources:
         name, now = parse("source.name", source.name), self._clock()
         region = known_region("source.region", source.region, self._regions)
         lun = source.lun if source.HasField("lun") else None
-        return await self._metadata.read(_version_content, name, region, lun, now if latest else None)
+        return await self._metadata.read(_version_content, name, region, lun, now, deployed=latest)
 
     def _rank(self, content: Content, location: Location) -> tuple[bool, bool, int]:
         """The region's copies first, those of them that are least busy before the others."""
@@ -73,11 +73,11 @@ def _disk_content(transaction: Transaction, name: DiskName, region: str) -> Cont
 
 
 def _version_content(
-    transaction: Transaction, name: VersionName, region: str, lun: int | None, now: datetime | None
+    transaction: Transaction, name: VersionName, region: str, lun: int | None, now: datetime, *, deployed: bool
 ) -> Content:
-    """A content of a version; with `now` it is deployed anew then, without it is read on."""
-    found = None if now is None else resolve(transaction, name, region, now)
-    version = found.version if found else readable(transaction, name, region)
+    """A content of a version, which is deployed anew or read on."""
+    found = resolve(transaction, name, region, now) if deployed else None
+    version = found.version if found else readable(transaction, name, region, now)
     content = next((content for content in version.contents if content.lun == lun), None)
     if content is None:
         raise NotFound("data disk", f"{version.name}/{DATA_DISKS}/{lun}")

@@ -28,7 +28,7 @@ from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.version import AnyVersion, Content
 from galleria_server.errors import DOMAIN, code_of_reason, packed
 from galleria_server.services.codec import render
-from galleria_server.services.enums import COPY_STATES, SKIP_REASONS, VERSION_STATES, to_wire
+from galleria_server.services.enums import COPY_STATES, IMAGE_STATES, SKIP_REASONS, VERSION_STATES, to_wire
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
@@ -73,7 +73,10 @@ def version(view: VersionView) -> version_pb.ImageVersion:
         provisioning_state=to_wire(found.state, VERSION_STATES),
         replication=_replication(view),
         published_time=timestamp(found.published_time),
+        image_state=to_wire(found.image_state, IMAGE_STATES),
     )
+    if found.soft_deletion is not None:
+        wire.MergeFrom(version_pb.ImageVersion(**render(found.soft_deletion, version_pb.ImageVersion.DESCRIPTOR)))
     _add_data_disks(wire, found.contents[1:])
     return wire
 

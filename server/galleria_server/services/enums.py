@@ -12,6 +12,7 @@ from galleria_server.domain.models import CopyState
 from galleria_server.domain.placement import Account
 from galleria_server.domain.region_access import AccessState
 from galleria_server.domain.resolving import SkipReason
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import VersionState
 
 T = TypeVar("T")
@@ -49,6 +50,11 @@ SKIP_REASONS = {
     version_pb.SKIP_REASON_EXCLUDED: SkipReason.EXCLUDED,
     version_pb.SKIP_REASON_END_OF_LIFE: SkipReason.END_OF_LIFE,
     version_pb.SKIP_REASON_DELETING: SkipReason.DELETING,
+    version_pb.SKIP_REASON_SOFT_DELETED: SkipReason.SOFT_DELETED,
+}
+IMAGE_STATES = {
+    pb.IMAGE_STATE_ACTIVE: ImageState.ACTIVE,
+    pb.IMAGE_STATE_SOFT_DELETED: ImageState.SOFT_DELETED,
 }
 
 Wire = TypeVar("Wire", bound=int)

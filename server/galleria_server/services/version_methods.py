@@ -11,7 +11,7 @@ import grpc.aio
 from google.longrunning.operations_pb2 import Operation as WireOperation
 
 from galleria.v1 import image_versions_pb2 as pb
-from galleria_server.catalogue import operations, resolving, versions
+from galleria_server.catalogue import deletion, operations, resolving, versions
 from galleria_server.catalogue.operations import OperationView
 from galleria_server.catalogue.versions import VersionView
 from galleria_server.catalogue.writes import Write, make_once
@@ -27,6 +27,7 @@ from galleria_server.domain.names import (
 from galleria_server.domain.pages import Position
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.resolving import Resolved
+from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import AnyVersion
 from galleria_server.metadata.engine import Transaction
 from galleria_server.services import convert
@@ -75,15 +76,18 @@ class VersionMethods:
         self, request: pb.ListImageVersionsRequest, context: Context
     ) -> pb.ListImageVersionsResponse:
         """Return a page of the versions of a definition."""
-        image = parse_image("parent", request.parent)
-
-        async def fetch(position: Position | None, limit: int) -> list[VersionView]:
-            below = VersionNumber(*map(int, position)) if position else None
-            return await self._catalogue.metadata.read(versions.page, image, below, limit)
-
-        binding = ("ListImageVersions", fold(str(image)))
-        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
+        state = None if request.show_deleted else ImageState.ACTIVE
+        found, token = await self._page("ListImageVersions", request, state)
         return pb.ListImageVersionsResponse(image_versions=map(convert.version, found), next_page_token=token)
+
+    async def ListSoftDeletedImageVersions(
+        self, request: pb.ListSoftDeletedImageVersionsRequest, context: Context
+    ) -> pb.ListSoftDeletedImageVersionsResponse:
+        """Return a page of the soft-deleted versions of a definition."""
+        found, token = await self._page("ListSoftDeletedImageVersions", request, ImageState.SOFT_DELETED)
+        return pb.ListSoftDeletedImageVersionsResponse(
+            image_versions=map(convert.version, found), next_page_token=token
+        )
 
     async def UpdateImageVersion(self, request: pb.UpdateImageVersionRequest, context: Context) -> WireOperation:
         """Change an image version and begin to replicate what it orders then."""
@@ -105,10 +109,25 @@ class VersionMethods:
         return await self._change_regions(request, counted_region(request))
 
     async def DeleteImageVersion(self, request: pb.DeleteImageVersionRequest, context: Context) -> WireOperation:
-        """Begin to delete an image version and its replicas."""
+        """Delete an image version, softly or with its replicas."""
         name = parse_version("name", request.name)
         write, now = parse_write("DeleteImageVersion", request, name), self._catalogue.clock()
-        return await self._begin(write, partial(versions.remove, name=name, etag=request.etag, now=now))
+        bypass = request.bypass_soft_delete
+        remove = partial(deletion.remove, name=name, etag=request.etag, now=now, bypass_soft_delete=bypass)
+        return await self._begin(write, remove)
+
+    async def PurgeImageVersion(self, request: pb.PurgeImageVersionRequest, context: Context) -> WireOperation:
+        """Begin to delete a soft-deleted version and its replicas."""
+        name = parse_version("name", request.name)
+        write, now = parse_write("PurgeImageVersion", request, name), self._catalogue.clock()
+        return await self._begin(write, partial(deletion.purge, name=name, etag=request.etag, now=now))
+
+    async def RestoreImageVersion(self, request: pb.RestoreImageVersionRequest, context: Context) -> pb.ImageVersion:
+        """Make a soft-deleted version active again."""
+        name = parse_version("name", request.name)
+        write, now = parse_write("RestoreImageVersion", request, name), self._catalogue.clock()
+        restore = partial(deletion.restore, name=name, etag=request.etag, now=now)
+        return convert.version(await self._catalogue.metadata.write(make_once, write, now, restore, versions.recall))
 
     async def ResolveImageVersion(
         self, request: pb.ResolveImageVersionRequest, context: Context
@@ -118,6 +137,21 @@ class VersionMethods:
         name, region = self._name_in_region(request)
         view, found = await self._catalogue.metadata.read(_resolved, name, region, self._catalogue.clock())
         return convert.resolved(view, found)
+
+    async def _page(
+        self,
+        method: str,
+        request: pb.ListImageVersionsRequest | pb.ListSoftDeletedImageVersionsRequest,
+        state: ImageState | None,
+    ) -> tuple[list[VersionView], str]:
+        image = parse_image("parent", request.parent)
+
+        async def fetch(position: Position | None, limit: int) -> list[VersionView]:
+            below = VersionNumber(*map(int, position)) if position else None
+            return await self._catalogue.metadata.read(versions.page, image, state, below, limit)
+
+        binding = (method, fold(str(image)), state.value if state else "")
+        return await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
 
     async def _change_regions(
         self,

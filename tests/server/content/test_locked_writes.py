@@ -147,6 +147,12 @@ WRITES: dict[str, Write] = {
     "galleria.v1.Galleries/DeleteImageVersion": lambda at: at.wire.galleries.DeleteImageVersion(
         image_versions_pb2.DeleteImageVersionRequest(name=at.wire.version_name("1.0.0"))
     ),
+    "galleria.v1.Galleries/RestoreImageVersion": lambda at: at.wire.galleries.RestoreImageVersion(
+        image_versions_pb2.RestoreImageVersionRequest(name=at.wire.version_name("1.0.0"))
+    ),
+    "galleria.v1.Galleries/PurgeImageVersion": lambda at: at.wire.galleries.PurgeImageVersion(
+        image_versions_pb2.PurgeImageVersionRequest(name=at.wire.version_name("1.0.0"))
+    ),
     "galleria.v1.Aliases/SetAlias": lambda at: at.aliases.SetAlias(
         aliases_pb2.SetAliasRequest(name=f"{at.wire.image}/aliases/new", version="1.0.0")
     ),
