@@ -15,6 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from galleria_server.catalogue import definitions, galleries, settlement, versions
+from galleria_server.catalogue import disks as disk_rules
+from galleria_server.catalogue import groups as group_rules
 from galleria_server.clock import utc_now
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec, Identifier, OsState, OsType
@@ -233,6 +235,26 @@ def test_a_disk_changes_only_from_the_state_that_was_seen(transaction: Transacti
     assert pushing.session is not None
     assert disks.find_by_session(transaction, pushing.session) == pushing
     assert disks.find(transaction, replace(disk.name, disk="dISK")) == pushing
+
+
+def test_a_group_with_condemned_disks_goes_and_leaves_its_name(transaction: Transaction) -> None:
+    disk, other = (add_disk(transaction, GROUP, name, DiskState.READY) for name in ("d", "e"))
+    for deleted in (disk, other):
+        assert groups.child(transaction, disk.group_uid) is not None
+        disks.condemn(transaction, deleted.uid)
+    assert groups.child(transaction, disk.group_uid) is None
+    groups.drop(transaction, disk.group_uid)
+    assert groups.find(transaction, GROUP) is None
+    assert groups.find_by_uid(transaction, disk.group_uid) is None
+    assert groups.page(transaction, DEFAULT_SUBSCRIPTION, "", 10) == []
+    assert disks.in_states(transaction, [DiskState.DELETING]) != []
+    again = group_rules.ensure(transaction, GROUP, utc_now(), disk.group_uid)
+    assert again.uid != disk.group_uid
+    for deleted, left in ((disk, True), (other, False)):
+        disk_rules.forget(transaction, deleted)
+        assert groups.is_taken(transaction, disk.group_uid) is left
+    groups.drop_condemned(transaction, again.uid)
+    assert groups.find(transaction, GROUP) == again
 
 
 def test_a_condemned_disk_leaves_its_name(transaction: Transaction) -> None:

@@ -15,6 +15,7 @@ from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import BEFORE_READY, Disk, DiskState
 from galleria_server.domain.names import DiskName
 from galleria_server.metadata import copies, disks
+from galleria_server.metadata import groups as group_rows
 from galleria_server.metadata.engine import Transaction
 
 KIND = "disk"
@@ -94,6 +95,12 @@ def delete(transaction: Transaction, write: Write, now: datetime, name: DiskName
         disks.condemn(transaction, disk.uid)
 
     remove_once(transaction, write, now, remove)
+
+
+def forget(transaction: Transaction, disk: Disk) -> None:
+    """The root of a condemned disk was released: remove its row, and that of its group if only that kept it."""
+    disks.drop(transaction, disk.uid)
+    group_rows.drop_condemned(transaction, disk.group_uid)
 
 
 def open_push(transaction: Transaction, name: DiskName) -> Disk:

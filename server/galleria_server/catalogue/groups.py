@@ -38,7 +38,7 @@ def ensure(transaction: Transaction, name: GroupName, now: datetime, uid: UUID |
         return found
     if subscriptions.require(transaction, name.subscription).spec.explicit_resource_groups:
         raise NotFound(KIND, str(name))
-    taken = uid is None or groups.find_by_uid(transaction, uid) is not None
+    taken = uid is None or groups.is_taken(transaction, uid)
     return _add(transaction, name, GroupSpec(), now, uuid4() if uid is None or taken else uid)
 
 
@@ -79,7 +79,10 @@ def update(
 
 
 def remove(transaction: Transaction, name: GroupName, etag: str) -> None:
-    """Remove an empty resource group. Raises NotFound, EtagMismatch, InUse."""
+    """Remove an empty resource group, even while the bytes of deleted disks still go.
+
+    Raises NotFound, EtagMismatch, InUse.
+    """
     group = require(transaction, name)
     check_etag(str(group.name), etag, group.etag)
     child = groups.child(transaction, group.uid)

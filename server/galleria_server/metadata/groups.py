@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, exists, insert, select, true, update
 
+from galleria_server.domain.models import DiskState
 from galleria_server.domain.names import GroupName, fold
 from galleria_server.domain.tenancy import ResourceGroup
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import disks, galleries, resource_groups
 
-_GROUPS = select(resource_groups)
+# One whose key begins so is condemned: deleted, and there for disks that still have roots to release.
+_CONDEMNED = "/"
+_GROUPS = select(resource_groups).where(~resource_groups.c.key.startswith(_CONDEMNED))
 
 
 def find(transaction: Transaction, name: GroupName) -> ResourceGroup | None:
@@ -29,6 +32,11 @@ def find_by_uid(transaction: Transaction, uid: UUID) -> ResourceGroup | None:
     return None if row is None else _group(row)
 
 
+def is_taken(transaction: Transaction, uid: UUID) -> bool:
+    """Whether a group has that uid, condemned or not."""
+    return transaction.execute(select(resource_groups.c.uid).where(resource_groups.c.uid == uid)).first() is not None
+
+
 def page(transaction: Transaction, subscription: UUID, after: str, limit: int) -> list[ResourceGroup]:
     """Up to `limit` groups of the subscription in order of key, those whose key is above `after`."""
     statement = _GROUPS.where(resource_groups.c.subscription == subscription, resource_groups.c.key > after)
@@ -36,9 +44,10 @@ def page(transaction: Transaction, subscription: UUID, after: str, limit: int) -
 
 
 def child(transaction: Transaction, uid: UUID) -> str | None:
-    """What is in the group, one name out of all; None when it is empty."""
-    for words, table in (("galleries", galleries), ("disks", disks)):
-        name = transaction.execute(select(table.c.name).where(table.c.group_uid == uid).limit(1)).scalar()
+    """What is in the group, one name out of all; None when it is empty or has condemned disks only."""
+    living = (("galleries", galleries, true()), ("disks", disks, disks.c.state != DiskState.DELETING))
+    for words, table, there in living:
+        name = transaction.execute(select(table.c.name).where(table.c.group_uid == uid, there).limit(1)).scalar()
         if name is not None:
             return f"{words}/{name}"
     return None
@@ -57,8 +66,17 @@ def change(transaction: Transaction, group: ResourceGroup) -> None:
 
 
 def drop(transaction: Transaction, uid: UUID) -> None:
-    """Remove an empty group."""
-    transaction.execute(delete(resource_groups).where(resource_groups.c.uid == uid))
+    """Remove an empty group; its name is free. The row stays, condemned, while the group has condemned disks."""
+    own = resource_groups.c.uid == uid
+    transaction.execute(update(resource_groups).where(own).values(key=f"{_CONDEMNED}{uid}"))
+    drop_condemned(transaction, uid)
+
+
+def drop_condemned(transaction: Transaction, uid: UUID) -> None:
+    """Remove the row of a condemned group that has no disks any more; another stays."""
+    condemned = (resource_groups.c.uid == uid, resource_groups.c.key.startswith(_CONDEMNED))
+    used = exists().where(disks.c.group_uid == uid)
+    transaction.execute(delete(resource_groups).where(*condemned, ~used))
 
 
 def _changing(group: ResourceGroup) -> dict[str, object]:

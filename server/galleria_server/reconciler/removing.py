@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from galleria_server.catalogue import disks
 from galleria_server.clock import Clock
 from galleria_server.domain.models import Disk
-from galleria_server.metadata import disks
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.operations.bell import Bell
 from galleria_server.pushes.registry import Pushes
@@ -59,6 +59,6 @@ class Removing:
         """Remove a condemned disk; one that cannot be removed now is met again."""
         try:
             await self._pushes.remove(disk)
-            await self._metadata.write(disks.drop, disk.uid)
+            await self._metadata.write(disks.forget, disk)
         except Exception:  # noqa: BLE001  # whatever it is, it is tried again
             _log.exception("disk %s on %s cannot be removed", disk.uid, disk.volume)
