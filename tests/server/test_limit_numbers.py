@@ -22,13 +22,16 @@ from galleria_server.domain.image_version import DataDisk, ImageVersionSpec, che
 from galleria_server.domain.limits import COUNTED, IMAGE_REPLICAS, LIMITS, Scope
 from galleria_server.domain.names import parse_disk
 from galleria_server.domain.pages import page_size
+from galleria_server.domain.policies import SpreadPolicy, check_spread
+from galleria_server.domain.publishing import TargetRegion
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
-from tests.server.catalogue_client import CatalogueClient, image_request
+from tests.server.catalogue_client import CatalogueClient, image_request, target
 from tests.server.refusals import refused
 
 SUBSCRIPTION = f"subscriptions/{DEFAULT_SUBSCRIPTION}"
 SHA256 = image_versions_pb2.UEFI_KEY_TYPE_SHA256
 URI = "https://example.org/"
+Retention, Spread = image_definitions_pb2.RetentionPolicy, image_definitions_pb2.SpreadPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +138,20 @@ THROUGH_THE_WIRE: dict[str, Callable[[Wire, int], None]] = {
     "tags": lambda wire, n: wire.gallery(tags={str(i): "" for i in range(n)}),
     "tag_name": lambda wire, n: wire.gallery(tags={"t" * n: ""}),
     "tag_value": lambda wire, n: wire.gallery(tags={"t": "v" * n}),
+    "retention_versions": lambda wire, n: wire.image(retention_policy=Retention(keep_last=n)),
+    "retention_days": lambda wire, n: wire.image(retention_policy=Retention(keep_days=n)),
+    "retention_labels": lambda wire, n: wire.image(retention_policy=Retention(keep_labels=["a"] * n)),
+    "spread_newest": lambda wire, n: wire.image(spread_policy=Spread(newest=n, target_regions=[target("eastus")])),
 }
 OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
     "disk_bytes",
     "disk_name",
     "page_size",
     "data_disks_per_image_version",
+    # In the tests of locks, of aliases, and below.
+    "lock_notes",
+    "alias_moves",
+    "spread_regions",
 }
 OF_WHAT_IS_TO_COME = {
     "application_versions",
@@ -189,6 +200,14 @@ def test_a_version_has_no_more_data_disks_than_their_limit() -> None:
     assert check("v", ImageVersionSpec(os_disk="os", data_disks=disks[:limit])) == []
     told = check("v", ImageVersionSpec(os_disk="os", data_disks=disks))
     assert FieldViolation("v.data_disks", f"has {limit + 1}, the limit is {limit}") in told
+
+
+def test_a_policy_spreads_to_no_more_regions_than_their_limit() -> None:
+    limit = LIMITS["spread_regions"].number
+    regions = tuple(TargetRegion(f"region-{number}") for number in range(limit + 1))
+    assert check_spread("p", SpreadPolicy(1, regions[:limit])) == []
+    told = check_spread("p", SpreadPolicy(1, regions))
+    assert told == [FieldViolation("p.target_regions", f"has {limit + 1}, the limit is {limit}")]
 
 
 def test_a_page_is_cut_at_its_limit() -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.names import AliasName, VersionNumber
 
-MAX_MOVES = 1000
+MAX_MOVES = limits.number("alias_moves")
 """Moves that are remembered of an alias; older ones are forgotten."""
 
 

@@ -127,6 +127,13 @@ _OTHERS = (
     Limit("tags", "Tags of a resource", 50, _COUNT, _RESOURCE, _TAGS),
     Limit("tag_name", "Name of a tag", 512, _CHARACTERS, _RESOURCE, _TAGS),
     Limit("tag_value", "Value of a tag", 256, _CHARACTERS, _RESOURCE, _TAGS),
+    Limit("lock_notes", "Notes of a lock", 512, _CHARACTERS, _RESOURCE, "Azure Resource Manager, management locks"),
+    Limit("alias_moves", "Remembered moves of an alias", 1_000, _COUNT, _RESOURCE, _OWN),
+    Limit("retention_versions", "Versions that a policy keeps of a minor line", 1_000, _COUNT, _RESOURCE, _OWN),
+    Limit("retention_days", "Days for which a policy keeps versions", 3_650, Unit.DAYS, _RESOURCE, _OWN),
+    Limit("retention_labels", "Labels whose versions a policy keeps", 50, _COUNT, _RESOURCE, _OWN),
+    Limit("spread_newest", "Newest versions that a policy spreads", 100, _COUNT, _RESOURCE, _OWN),
+    Limit("spread_regions", "Regions that a policy spreads to", 100, _COUNT, _RESOURCE, _OWN),
     Limit("page_size", "Items of a page", 1_000, _COUNT, _REQUEST, _OWN),
 )
 

@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation, InvalidRequest
 from galleria_server.domain.names import MAX_SHOWN, Pattern, fold, parse_id
 from galleria_server.domain.scopes import Scope, parse_scope
 from galleria_server.domain.validation import Violations, check_length
 
-MAX_NOTES = 512
+MAX_NOTES = limits.number("lock_notes")
 LOCK_ID = Pattern(
     re.compile(r"[^<>%&:\\?/\x00-\x1f\x7f-\x9f]{1,260}"),
     "1 to 260 characters without '<', '>', '%', '&', ':', '\\', '?', '/' and control characters",

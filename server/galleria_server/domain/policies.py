@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.publishing import MAX_REPLICAS, TargetRegion
 from galleria_server.domain.validation import Violations, check_count, check_distinct, check_range, check_required
 
-KEPT_VERSIONS = (1, 1000)
-KEPT_DAYS = 3650
-MAX_LABELS = 50
-NEWEST = (1, 100)
-MAX_REGIONS = 100
+KEPT_VERSIONS = (1, limits.number("retention_versions"))
+KEPT_DAYS = limits.number("retention_days")
+MAX_LABELS = limits.number("retention_labels")
+NEWEST = (1, limits.number("spread_newest"))
+MAX_REGIONS = limits.number("spread_regions")
 
 
 @dataclass(frozen=True, slots=True)
