@@ -109,6 +109,18 @@ def test_resources_are_shown_listed_and_deleted(galleria: Galleria, rg: str, ima
         assert galleria(noun, "show", name).returncode == 3
 
 
+def test_a_gallery_goes_with_all_that_is_in_it(galleria: Galleria, rg: str, image: Path) -> None:
+    answer(galleria("publish", image, f"{rg}/{rg}/debian/1.0.0", "-l", "eastus", *DEFINITION))
+    assert galleria("gallery", "delete", f"{rg}/{rg}", "--dry-run").returncode == 2
+    plan = answer(galleria("gallery", "delete", f"{rg}/{rg}", "--recursive", "--dry-run"))
+    assert [name.rpartition("/")[2] for name in plan["imageVersions"]] == ["1.0.0"]
+    assert int(plan["imageVersionCount"]) == 1
+    shown = galleria("image-definition", "delete", f"{rg}/{rg}/debian", "--recursive", "--dry-run", "-o", "table")
+    assert (shown.returncode, "replicaBytes" in shown.stdout) == (0, True)
+    answer(galleria("gallery", "delete", f"{rg}/{rg}", "--recursive"))
+    assert galleria("gallery", "show", f"{rg}/{rg}").returncode == 3
+
+
 def test_operations_regions_and_volumes(galleria: Galleria, rg: str, image: Path) -> None:
     answer(galleria("gallery", "create", rg, "-g", rg, "-l", "eastus"))
     answer(galleria("image-definition", "create", f"{rg}/{rg}/debian", *DEFINITION))

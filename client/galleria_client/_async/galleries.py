@@ -8,6 +8,7 @@ from uuid import uuid4
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from galleria.v1 import deletion_pb2 as deletion_pb
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria.v1 import image_versions_pb2 as version_pb
@@ -97,6 +98,30 @@ class Galleries:
         )
         await self._transport.unary(self._stub.DeleteGallery, request, repeat=True)
 
+    async def delete_tree(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        bypass_soft_delete: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
+        """Begin to delete a gallery with all that is in it, or nothing; with `validate_only` what would go is told.
+
+        Raises:
+            NotFound, EtagMismatch, WrongState; ScopeLocked, InUse, DeletionBlocked, unless it is only asked.
+        """
+        request = deletion_pb.DeleteGalleryTreeRequest(
+            name=name,
+            etag=etag,
+            bypass_soft_delete=bypass_soft_delete,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        answer = await self._transport.unary(self._stub.DeleteGalleryTree, request, repeat=True)
+        return None if validate_only else Operation(self._transport, answer.operation), answer.plan
+
     async def create_definition(
         self,
         parent: str,
@@ -175,6 +200,26 @@ class Galleries:
             name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         await self._transport.unary(self._stub.DeleteImageDefinition, request, repeat=True)
+
+    async def delete_definition_tree(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        bypass_soft_delete: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
+        """Begin to delete an image definition with all its versions and aliases, as `delete_tree` does a gallery."""
+        request = deletion_pb.DeleteImageDefinitionTreeRequest(
+            name=name,
+            etag=etag,
+            bypass_soft_delete=bypass_soft_delete,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        answer = await self._transport.unary(self._stub.DeleteImageDefinitionTree, request, repeat=True)
+        return None if validate_only else Operation(self._transport, answer.operation), answer.plan
 
     async def create_version(
         self,

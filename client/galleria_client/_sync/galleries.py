@@ -9,6 +9,7 @@ from uuid import uuid4
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from galleria.v1 import deletion_pb2 as deletion_pb
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria.v1 import image_versions_pb2 as version_pb
@@ -98,6 +99,30 @@ class Galleries:
         )
         self._transport.unary(self._stub.DeleteGallery, request, repeat=True)
 
+    def delete_tree(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        bypass_soft_delete: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
+        """Begin to delete a gallery with all that is in it, or nothing; with `validate_only` what would go is told.
+
+        Raises:
+            NotFound, EtagMismatch, WrongState; ScopeLocked, InUse, DeletionBlocked, unless it is only asked.
+        """
+        request = deletion_pb.DeleteGalleryTreeRequest(
+            name=name,
+            etag=etag,
+            bypass_soft_delete=bypass_soft_delete,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        answer = self._transport.unary(self._stub.DeleteGalleryTree, request, repeat=True)
+        return None if validate_only else Operation(self._transport, answer.operation), answer.plan
+
     def create_definition(
         self,
         parent: str,
@@ -176,6 +201,26 @@ class Galleries:
             name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         self._transport.unary(self._stub.DeleteImageDefinition, request, repeat=True)
+
+    def delete_definition_tree(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        bypass_soft_delete: bool = False,
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
+        """Begin to delete an image definition with all its versions and aliases, as `delete_tree` does a gallery."""
+        request = deletion_pb.DeleteImageDefinitionTreeRequest(
+            name=name,
+            etag=etag,
+            bypass_soft_delete=bypass_soft_delete,
+            request_id=request_id or str(uuid4()),
+            validate_only=validate_only,
+        )
+        answer = self._transport.unary(self._stub.DeleteImageDefinitionTree, request, repeat=True)
+        return None if validate_only else Operation(self._transport, answer.operation), answer.plan
 
     def create_version(
         self,

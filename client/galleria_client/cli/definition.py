@@ -22,6 +22,7 @@ from galleria_client.cli.flags import (
 )
 from galleria_client.cli.names import Command, Where, image_name, named
 from galleria_client.cli.session import Session, with_session
+from galleria_client.cli.tree import TreeFlags, delete_tree, tree_flags
 
 if TYPE_CHECKING:
     from galleria.v1.image_definitions_pb2 import ImageDefinition
@@ -153,16 +154,16 @@ def list_(session: Session, where: Where) -> None:
 
 @image_definition.command()
 @named("image")
+@tree_flags
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--etag", default="", help="Refuse unless this is its etag.")
 @with_session()
-def delete(
-    session: Session,
-    where: Where,
-    yes: bool,
-    etag: str,
-) -> None:
-    """Delete an image definition that has no versions."""
-    full = str(image_name(session, where, "image"))
-    confirm(f"the image definition {full}", yes=yes)
-    session.client.galleries.delete_definition(full, etag=etag)
+def delete(session: Session, where: Where, tree: TreeFlags, yes: bool, etag: str) -> None:
+    """Delete an image definition that has no versions, or with --recursive all that is in it, too."""
+    full, galleries = str(image_name(session, where, "image")), session.client.galleries
+    if not tree.dry_run:
+        confirm(f"the image definition {full}{' and all that is in it' if tree.recursive else ''}", yes=yes)
+    if tree.recursive:
+        delete_tree(session, tree, galleries.delete_definition_tree, full, etag)
+    else:
+        galleries.delete_definition(full, etag=etag)

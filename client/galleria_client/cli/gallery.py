@@ -12,6 +12,7 @@ from galleria_client.cli.field_flags import FieldFlag, field_flags, fill, number
 from galleria_client.cli.flags import SpreadCommand, tags_of
 from galleria_client.cli.names import Where, full_group_name, group_option, image_name, named
 from galleria_client.cli.session import Session, with_session
+from galleria_client.cli.tree import TreeFlags, delete_tree, tree_flags
 
 KIND = "gallery"
 _PERMISSIONS = click.Choice(("Private", "Groups", "Community"), case_sensitive=False)
@@ -105,11 +106,16 @@ def list_(session: Session, group: str | None) -> None:
 
 @gallery.command()
 @named("gallery")
+@tree_flags
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--etag", default="", help="Refuse unless this is its etag.")
 @with_session()
-def delete(session: Session, where: Where, yes: bool, etag: str) -> None:
-    """Delete an empty gallery."""
-    full = str(image_name(session, where, "gallery"))
-    confirm(f"the gallery {full}", yes=yes)
-    session.client.galleries.delete(full, etag=etag)
+def delete(session: Session, where: Where, tree: TreeFlags, yes: bool, etag: str) -> None:
+    """Delete an empty gallery, or with --recursive all that is in it, too."""
+    full, galleries = str(image_name(session, where, "gallery")), session.client.galleries
+    if not tree.dry_run:
+        confirm(f"the gallery {full}{' and all that is in it' if tree.recursive else ''}", yes=yes)
+    if tree.recursive:
+        delete_tree(session, tree, galleries.delete_tree, full, etag)
+    else:
+        galleries.delete(full, etag=etag)

@@ -10,7 +10,7 @@ from galleria_server.catalogue import galleries, limits, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import image_definition as rules
 from galleria_server.domain.changes import check_allowed, check_unchanged
-from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound
+from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound, WrongState
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.limits import IMAGE_DEFINITIONS
 from galleria_server.domain.names import DefinitionName, GalleryName
@@ -62,6 +62,14 @@ def require(transaction: Transaction, name: DefinitionName) -> ImageDefinition:
     return definition
 
 
+def require_writable(transaction: Transaction, name: DefinitionName) -> ImageDefinition:
+    """The image definition of that name. Raises NotFound, WrongState while it is deleted with its versions."""
+    definition = require(transaction, name)
+    if definition.deleting:
+        raise WrongState(KIND, str(definition.name), "being deleted", "there to stay")
+    return definition
+
+
 def recall(transaction: Transaction, uid: UUID) -> ImageDefinition:
     """The definition that an earlier request made. Raises NotFound."""
     definition = definitions.find_by_uid(transaction, uid)
@@ -85,7 +93,7 @@ def update(
 ) -> ImageDefinition:
     """Change an image definition, its features only when asked to. Raises NotFound, EtagMismatch, InvalidRequest."""
     gallery = galleries.require_writable(transaction, name.gallery)
-    before = require(transaction, name)
+    before = require_writable(transaction, name)
     check_uid(KIND, str(before.name), before.uid, change.uid)
     check_etag(str(before.name), change.etag, before.etag)
     spec = change.apply(before)

@@ -46,7 +46,7 @@ def remove(
     _check_deletable(transaction, version, now)
     if softly:
         return _delete_softly(transaction, version, deleted_under(policy, now), now)
-    return _delete(transaction, version, now)
+    return delete_for_good(transaction, version, now)
 
 
 def purge(transaction: Transaction, name: VersionName, etag: str, now: datetime) -> Operation:
@@ -85,7 +85,7 @@ def purge_due(
     due = versions.past_hard_deletion(transaction, now, after, limit)
     going = [version for version in due if _may_go(transaction, version, now)]
     for version in going:
-        _delete(transaction, version, now)
+        delete_for_good(transaction, version, now)
     if len(due) < limit:
         return going, None
     last = due[-1]
@@ -114,19 +114,25 @@ def _begun(transaction: Transaction, version: AnyVersion) -> Operation | None:
     return next((operation for operation in running if operation.verb is Verb.DELETE), None)
 
 
-def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
+def check_unneeded(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
+    """Raises DeletionBlocked before its end of life, InUse while others are copied from it."""
     end = version.spec.end_of_life_time
     if version.spec.safety_profile.block_deletion_before_end_of_life and end is not None and end > now:
         raise DeletionBlocked(KIND, str(version.name), end.isoformat())
-    pointing = aliases.of_version(transaction, version.uid)
-    if pointing:
-        raise InUse(KIND, str(version.name), str(pointing[0].name), len(pointing))
     unfinished = copies.count_unfinished_from(transaction, version.uid)
     if unfinished:
         raise InUse(KIND, str(version.name), "a copy that is being made from it", unfinished)
 
 
-def _delete(transaction: Transaction, version: AnyVersion, now: datetime) -> Operation:
+def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
+    pointing = aliases.of_version(transaction, version.uid)
+    if pointing:
+        raise InUse(KIND, str(version.name), str(pointing[0].name), len(pointing))
+    check_unneeded(transaction, version, now)
+
+
+def delete_for_good(transaction: Transaction, version: AnyVersion, now: datetime) -> Operation:
+    """Begin to delete a version that may go; what runs on it ends as cancelled."""
     for creation in operations.running_on(transaction, version.uid):
         end_cancelled(transaction, creation.uid, creation.target, now)
     versions.set_state(transaction, version.uid, VersionState.DELETING, new_etag())

@@ -10,7 +10,7 @@ from galleria_server.catalogue import groups, limits, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
 from galleria_server.domain import gallery as rules
 from galleria_server.domain.changes import check_unchanged
-from galleria_server.domain.errors import AlreadyExists, InUse, NotFound
+from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
 from galleria_server.domain.gallery import Gallery, GallerySpec
 from galleria_server.domain.limits import GALLERIES
 from galleria_server.domain.names import GalleryName
@@ -49,9 +49,14 @@ def require(transaction: Transaction, name: GalleryName) -> Gallery:
 
 
 def require_writable(transaction: Transaction, name: GalleryName) -> Gallery:
-    """The gallery of that name, when what is in it may be written. Raises NotFound, RegionDown."""
+    """The gallery of that name, when what is in it may be written.
+
+    Raises NotFound, RegionDown, WrongState while it is deleted with all that is in it.
+    """
     gallery = require(transaction, name)
     regions.check_home(transaction, gallery.location)
+    if gallery.deleting:
+        raise WrongState(KIND, str(gallery.name), "being deleted", "there to stay")
     return gallery
 
 

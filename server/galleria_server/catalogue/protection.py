@@ -15,8 +15,16 @@ def check(transaction: Transaction, scope: Scope, effect: Effect) -> None:
     Those in force are on the scope or on one that it lies in, whether the scope is there or yet to be made; for a
     deletion also those on what lies in it. Call in the transaction that writes.
     """
-    found = forbidding(resource_locks.in_force(transaction, scope, within=effect is Effect.DELETE), effect)
+    found = blocking(transaction, scope, effect)
     if found:
-        lock, *others = found
-        name, level = lock.name, lock.spec.level.value
-        raise ScopeLocked(str(scope), effect.value, str(name.scope), name.lock, level, len(others))
+        raise found[0]
+
+
+def blocking(transaction: Transaction, scope: Scope, effect: Effect) -> list[ScopeLocked]:
+    """What `check` would refuse it with, for each lock that forbids it."""
+    found = forbidding(resource_locks.in_force(transaction, scope, within=effect is Effect.DELETE), effect)
+    others = len(found) - 1
+    return [
+        ScopeLocked(str(scope), effect.value, str(lock.name.scope), lock.name.lock, lock.spec.level.value, others)
+        for lock in found
+    ]

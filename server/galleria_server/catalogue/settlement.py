@@ -10,7 +10,7 @@ from galleria_server.catalogue.writes import new_etag
 from galleria_server.domain.models import Copy, CopyState, Failure, OperationState
 from galleria_server.domain.replication import wanted, was_ready
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, VersionState
-from galleria_server.metadata import copies, operations, versions
+from galleria_server.metadata import copies, definitions, galleries, operations, versions
 from galleria_server.metadata.engine import Transaction
 
 
@@ -27,8 +27,27 @@ def settle_version(transaction: Transaction, version_uid: UUID, now: datetime) -
     if version.state is VersionState.DELETING and not found:
         _end_operations(transaction, version_uid, OperationState.SUCCEEDED, now)
         versions.drop(transaction, version_uid)
+        settle_definition(transaction, version.definition_uid, now)
     elif version.state in UNDER_WAY and _is_made(version, kept := wanted(version, found)):
         _end_making(transaction, version, kept, now)
+
+
+def settle_definition(transaction: Transaction, uid: UUID, now: datetime) -> None:
+    """Remove a definition that is deleted with its versions when they are gone, then its gallery likewise."""
+    definition = definitions.find_by_uid(transaction, uid)
+    if definition is None or not definition.deleting or versions.count(transaction, uid):
+        return
+    definitions.drop(transaction, uid)
+    _end_operations(transaction, uid, OperationState.SUCCEEDED, now)
+    settle_gallery(transaction, definition.gallery_uid, now)
+
+
+def settle_gallery(transaction: Transaction, uid: UUID, now: datetime) -> None:
+    """Remove a gallery that is deleted with its definitions when they are gone."""
+    gallery = galleries.find_by_uid(transaction, uid)
+    if gallery is not None and gallery.deleting and not definitions.count(transaction, uid):
+        galleries.drop(transaction, uid)
+        _end_operations(transaction, uid, OperationState.SUCCEEDED, now)
 
 
 def _is_made(version: AnyVersion, found: Sequence[Copy]) -> bool:

@@ -61,7 +61,7 @@ def create(
     InvalidRequest, WrongState for a source without content, RegionRestricted, QuotaExceeded,
     NotEnoughVolumes.
     """
-    definition = definitions.require(transaction, name.definition)
+    definition = definitions.require_writable(transaction, name.definition)
     gallery = galleries.require_writable(transaction, name.definition.gallery)
     existing = versions.find(transaction, name)
     if existing is not None:

@@ -81,6 +81,7 @@ class Gallery:
     create_time: datetime
     update_time: datetime
     etag: str
+    deleting: bool = False
 
     @property
     def unique_name(self) -> str:

@@ -158,6 +158,7 @@ class ImageDefinition:
     create_time: datetime
     update_time: datetime
     etag: str
+    deleting: bool = False
 
 
 def check(path: str, spec: DefinitionSpec) -> Violations:

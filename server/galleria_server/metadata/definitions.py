@@ -101,7 +101,12 @@ def drop(transaction: Transaction, uid: UUID) -> None:
 
 
 def _changing(definition: ImageDefinition) -> dict[str, object]:
-    return {"spec": definition.spec, "update_time": definition.update_time, "etag": definition.etag}
+    return {
+        "spec": definition.spec,
+        "update_time": definition.update_time,
+        "etag": definition.etag,
+        "deleting": definition.deleting,
+    }
 
 
 def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
@@ -115,4 +120,5 @@ def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
         create_time=row.create_time,
         update_time=row.update_time,
         etag=row.etag,
+        deleting=row.deleting,
     )

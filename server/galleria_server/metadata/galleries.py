@@ -67,7 +67,12 @@ def drop(transaction: Transaction, uid: UUID) -> None:
 
 
 def _changing(gallery: Gallery) -> dict[str, object]:
-    return {"spec": gallery.spec, "update_time": gallery.update_time, "etag": gallery.etag}
+    return {
+        "spec": gallery.spec,
+        "update_time": gallery.update_time,
+        "etag": gallery.etag,
+        "deleting": gallery.deleting,
+    }
 
 
 def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
@@ -80,4 +85,5 @@ def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
         create_time=row.create_time,
         update_time=row.update_time,
         etag=row.etag,
+        deleting=row.deleting,
     )

@@ -142,6 +142,8 @@ galleries = Table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
+    # Deleted with all that is in it, and there until that is gone.
+    Column("deleting", Boolean, nullable=False),
     UniqueConstraint("group_uid", "key"),
     Index(None, "subscription", "location"),
 )
@@ -162,6 +164,8 @@ definitions = Table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
+    # Deleted with all that is in it, and there until that is gone.
+    Column("deleting", Boolean, nullable=False),
     UniqueConstraint("gallery_uid", "artifact", "key"),
     UniqueConstraint("gallery_uid", "identifier_key"),
     Index(None, "subscription", "artifact", "location"),

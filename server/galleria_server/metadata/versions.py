@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID
@@ -135,6 +135,15 @@ def past_hard_deletion(
         position = tuple_(time, versions.c.uid, types=(Time, versions.c.uid.type))
         statement = statement.where(position > after)
     return _all(transaction, statement.order_by(time, versions.c.uid).limit(limit))
+
+
+def each(transaction: Transaction, definition_uid: UUID, at_once: int = 500) -> Iterator[AnyVersion]:
+    """All versions of the definition, whatever their state, highest number first."""
+    statement = _highest_first(_VERSIONS.where(versions.c.definition_uid == definition_uid).limit(at_once))
+    found = _all(transaction, statement)
+    while found:
+        yield from found
+        found = _all(transaction, statement.where(tuple_(*_NUMBER) < tuple(found[-1].number)))
 
 
 def above(transaction: Transaction, definition_uid: UUID, number: VersionNumber | None, limit: int) -> list[AnyVersion]:

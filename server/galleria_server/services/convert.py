@@ -46,7 +46,7 @@ def gallery(found: Gallery) -> pb.Gallery:
         **render(found.spec, pb.Gallery.DESCRIPTOR),
         **_envelope(found),
         unique_name=found.unique_name,
-        provisioning_state=publishing_pb.PROVISIONING_STATE_SUCCEEDED,
+        provisioning_state=_parent_state(found),
     )
 
 
@@ -55,7 +55,7 @@ def definition(found: ImageDefinition) -> image_pb.ImageDefinition:
     return image_pb.ImageDefinition(
         **render(found.spec, image_pb.ImageDefinition.DESCRIPTOR),
         **_envelope(found),
-        provisioning_state=publishing_pb.PROVISIONING_STATE_SUCCEEDED,
+        provisioning_state=_parent_state(found),
     )
 
 
@@ -117,6 +117,11 @@ def operation(view: OperationView, now: datetime) -> WireOperation:
     elif found.done:
         wire.response.Pack(_response(view))
     return wire
+
+
+def _parent_state(found: Gallery | ImageDefinition) -> publishing_pb.ProvisioningState.ValueType:
+    deleting = found.deleting
+    return publishing_pb.PROVISIONING_STATE_DELETING if deleting else publishing_pb.PROVISIONING_STATE_SUCCEEDED
 
 
 def _envelope(found: Gallery | ImageDefinition | AnyVersion) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import delete
 
 from galleria.v1 import (
     aliases_pb2,
+    deletion_pb2,
     disks_pb2,
     galleries_pb2,
     image_definitions_pb2,
@@ -146,6 +147,12 @@ WRITES: dict[str, Write] = {
     ),
     "galleria.v1.Galleries/DeleteImageVersion": lambda at: at.wire.galleries.DeleteImageVersion(
         image_versions_pb2.DeleteImageVersionRequest(name=at.wire.version_name("1.0.0"))
+    ),
+    "galleria.v1.Galleries/DeleteGalleryTree": lambda at: at.wire.galleries.DeleteGalleryTree(
+        deletion_pb2.DeleteGalleryTreeRequest(name=at.wire.gallery)
+    ),
+    "galleria.v1.Galleries/DeleteImageDefinitionTree": lambda at: at.wire.galleries.DeleteImageDefinitionTree(
+        deletion_pb2.DeleteImageDefinitionTreeRequest(name=at.wire.image)
     ),
     "galleria.v1.Galleries/RestoreImageVersion": lambda at: at.wire.galleries.RestoreImageVersion(
         image_versions_pb2.RestoreImageVersionRequest(name=at.wire.version_name("1.0.0"))
