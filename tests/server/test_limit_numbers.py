@@ -147,6 +147,10 @@ OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
     "disk_bytes",
     "disk_name",
     "page_size",
+    # In test_filters.py.
+    "filter",
+    "filter_terms",
+    "filter_depth",
     "data_disks_per_image_version",
     # In the tests of locks, of aliases, and below.
     "lock_notes",

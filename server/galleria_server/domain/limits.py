@@ -135,6 +135,9 @@ _OTHERS = (
     Limit("spread_newest", "Newest versions that a policy spreads", 100, _COUNT, _RESOURCE, _OWN),
     Limit("spread_regions", "Regions that a policy spreads to", 100, _COUNT, _RESOURCE, _OWN),
     Limit("page_size", "Items of a page", 1_000, _COUNT, _REQUEST, _OWN),
+    Limit("filter", "Filter of a list", 2_000, _CHARACTERS, _REQUEST, _OWN),
+    Limit("filter_terms", "Comparisons of a filter", 50, _COUNT, _REQUEST, _OWN),
+    Limit("filter_depth", "Parentheses around a comparison of a filter", 20, _COUNT, _REQUEST, _OWN),
 )
 
 LIMITS: Mapping[str, Limit] = MappingProxyType(
