@@ -153,9 +153,9 @@ def test_an_unknown_operation_is_not_found(client: CatalogueClient) -> None:
         client.operations.CancelOperation(lro.CancelOperationRequest(name=name))
 
 
-def test_a_filter_is_refused_rather_than_ignored(client: CatalogueClient) -> None:
+def test_a_filter_that_cannot_be_read_is_refused_rather_than_ignored(client: CatalogueClient) -> None:
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
-        client.operations.ListOperations(lro.ListOperationsRequest(name="operations", filter="done=true"))
+        client.operations.ListOperations(lro.ListOperationsRequest(name="operations", filter="done=maybe"))
     assert refusal.fields == ["filter"]
 
 

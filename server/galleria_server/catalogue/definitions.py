@@ -78,9 +78,12 @@ def recall(transaction: Transaction, uid: UUID) -> ImageDefinition:
     return definition
 
 
-def page(transaction: Transaction, gallery: GalleryName, after: str, limit: int) -> list[ImageDefinition]:
-    """Up to `limit` definitions by name, those after the key `after`. Raises NotFound for the gallery."""
-    return definitions.page(transaction, galleries.require(transaction, gallery).uid, after, limit)
+def page(
+    transaction: Transaction, gallery: GalleryName, after: str, limit: int, *, descending: bool
+) -> list[ImageDefinition]:
+    """Up to `limit` definitions by name, those beyond the key `after`. Raises NotFound for the gallery."""
+    uid = galleries.require(transaction, gallery).uid
+    return definitions.page(transaction, uid, after, limit, descending=descending)
 
 
 def update(

@@ -58,10 +58,12 @@ def recall(transaction: Transaction, uid: UUID) -> ResourceGroup:
     return group
 
 
-def page(transaction: Transaction, subscription: UUID, after: str, limit: int) -> list[ResourceGroup]:
-    """Up to `limit` groups by name, those after the key `after`. Raises NotFound for the subscription."""
+def page(
+    transaction: Transaction, subscription: UUID, after: str, limit: int, *, descending: bool
+) -> list[ResourceGroup]:
+    """Up to `limit` groups by name, those beyond the key `after`. Raises NotFound for the subscription."""
     subscriptions.require(transaction, subscription)
-    return groups.page(transaction, subscription, after, limit)
+    return groups.page(transaction, subscription, after, limit, descending=descending)
 
 
 def update(

@@ -24,12 +24,12 @@ _TOLD = 3
 """Versions of which an error says why they are not meant."""
 
 
-def get(transaction: Transaction, name: VersionName, region: str, now: datetime) -> VersionView:
+def get(transaction: Transaction, name: VersionName, region: str, now: datetime, *, with_copies: bool) -> VersionView:
     """The version of that name; `latest` is resolved in `region`. Raises NotFound, NotInRegion."""
     if name.number is None and name.alias:
-        return view(transaction, _aliased(transaction, name))
+        return view(transaction, _aliased(transaction, name), with_copies=with_copies)
     version = require(transaction, name) if name.number else resolve(transaction, name, region, now).version
-    return view(transaction, version)
+    return view(transaction, version, with_copies=with_copies)
 
 
 def resolve(transaction: Transaction, name: VersionName, region: str, now: datetime) -> Resolved:

@@ -36,10 +36,11 @@ Regions = tuple[TargetRegion, ...]
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """A version with all its copies."""
+    """A version with all its copies, or none when nobody asked for them."""
 
     version: AnyVersion
     copies: tuple[Copy, ...]
+    with_copies: bool = True
 
     @property
     def uid(self) -> UUID:
@@ -95,9 +96,10 @@ def require(transaction: Transaction, name: VersionName) -> AnyVersion:
     return version
 
 
-def view(transaction: Transaction, version: AnyVersion) -> VersionView:
-    """The version with its copies."""
-    return VersionView(version, tuple(copies.of_version(transaction, version.uid)))
+def view(transaction: Transaction, version: AnyVersion, *, with_copies: bool = True) -> VersionView:
+    """The version with its copies, if they are wanted."""
+    found = tuple(copies.of_version(transaction, version.uid)) if with_copies else ()
+    return VersionView(version, found, with_copies)
 
 
 def recall(transaction: Transaction, uid: UUID) -> VersionView:
@@ -112,12 +114,17 @@ def page(
     transaction: Transaction,
     image: DefinitionName,
     state: ImageState | None,
-    below: VersionNumber | None,
+    after: VersionNumber | None,
     limit: int,
+    *,
+    ascending: bool,
+    with_copies: bool,
 ) -> list[VersionView]:
     """Up to `limit` versions, as `metadata.versions.page`. Raises NotFound for the definition."""
     definition = definitions.require(transaction, image)
-    found = versions.page(transaction, definition.uid, below, limit, state)
+    found = versions.page(transaction, definition.uid, after, limit, state, ascending=ascending)
+    if not with_copies:
+        return [VersionView(version, (), with_copies=False) for version in found]
     of_each = copies.of_versions(transaction, [version.uid for version in found])
     return [VersionView(version, tuple(of_each[version.uid])) for version in found]
 

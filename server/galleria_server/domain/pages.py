@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import json
+from dataclasses import dataclass
 
 from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation, InvalidRequest, PageTokenInvalid
@@ -18,6 +19,20 @@ _MAX_TOKEN = 2048
 
 Position = list[str | int]
 """Where a page ended: the sort key of its last item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Up to `limit` items of a list: those that follow `after`, the first ones when that is None."""
+
+    after: Position | None
+    limit: int
+    descending: bool
+
+    @property
+    def key(self) -> str:
+        """What follows which, in a list by one text; "" for the first ones."""
+        return str(self.after[0]) if self.after else ""
 
 
 def page_size(asked: int) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from galleria_server.domain.image_definition import Identifier, ImageDefinition
 from galleria_server.domain.names import Artifact, DefinitionName, GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.keysets import stretch
 from galleria_server.metadata.tables import definitions, galleries, resource_groups
 
 _DEFINITIONS = (
@@ -52,14 +53,16 @@ def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: 
     return None if row is None else _definition(row)
 
 
-def page(transaction: Transaction, gallery_uid: UUID, after: str, limit: int) -> list[ImageDefinition]:
-    """Up to `limit` definitions of the gallery in order of key, those whose key is above `after`."""
+def page(
+    transaction: Transaction, gallery_uid: UUID, after: str, limit: int, *, descending: bool = False
+) -> list[ImageDefinition]:
+    """Up to `limit` definitions of the gallery in order of key, those beyond `after`; "" stands before all."""
     statement = _DEFINITIONS.where(
         definitions.c.gallery_uid == gallery_uid,
         definitions.c.artifact == Artifact.IMAGE,
-        definitions.c.key > after,
-    ).order_by(definitions.c.key)
-    return [_definition(row) for row in transaction.execute(statement.limit(limit))]
+    )
+    found = transaction.execute(stretch(statement, definitions.c.key, after, limit, descending=descending))
+    return [_definition(row) for row in found]
 
 
 def with_policies(transaction: Transaction) -> list[UUID]:

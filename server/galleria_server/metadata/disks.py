@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 from galleria_server.domain.models import Disk, DiskState
 from galleria_server.domain.names import DiskName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.keysets import stretch
 from galleria_server.metadata.tables import disks, resource_groups
 
 _DISKS = select(disks, resource_groups.c.subscription, resource_groups.c.name.label("group_name")).join_from(
@@ -48,15 +49,15 @@ def with_digest(transaction: Transaction, digest: str) -> list[Disk]:
     return [_disk(row) for row in transaction.execute(_DISKS.where(disks.c.digest == digest))]
 
 
-def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> list[Disk]:
-    """Up to `limit` disks of the group in order of key, those whose key is above `after`."""
+def page(transaction: Transaction, group: GroupName, after: str, limit: int, *, descending: bool = False) -> list[Disk]:
+    """Up to `limit` disks of the group in order of key, those beyond `after`; "" stands before all."""
     statement = _DISKS.where(
         resource_groups.c.subscription == group.subscription,
         resource_groups.c.key == fold(group.group),
-        disks.c.key > after,
         disks.c.state != DiskState.DELETING,
     )
-    return [_disk(row) for row in transaction.execute(statement.order_by(disks.c.key).limit(limit))]
+    found = transaction.execute(stretch(statement, disks.c.key, after, limit, descending=descending))
+    return [_disk(row) for row in found]
 
 
 def in_states(transaction: Transaction, states: Sequence[DiskState]) -> list[Disk]:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.names import GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.keysets import stretch
 from galleria_server.metadata.tables import galleries, resource_groups
 
 _GALLERIES = select(galleries, resource_groups.c.name.label("group_name")).join_from(galleries, resource_groups)
@@ -38,14 +39,16 @@ def find_in_subscription(transaction: Transaction, subscription: UUID, gallery: 
     return None if row is None else _gallery(row)
 
 
-def page(transaction: Transaction, group: GroupName, after: str, limit: int) -> list[Gallery]:
-    """Up to `limit` galleries of the group in order of key, those whose key is above `after`."""
+def page(
+    transaction: Transaction, group: GroupName, after: str, limit: int, *, descending: bool = False
+) -> list[Gallery]:
+    """Up to `limit` galleries of the group in order of key, those beyond `after`; "" stands before all."""
     statement = _GALLERIES.where(
         resource_groups.c.subscription == group.subscription,
         resource_groups.c.key == fold(group.group),
-        galleries.c.key > after,
     )
-    return [_gallery(row) for row in transaction.execute(statement.order_by(galleries.c.key).limit(limit))]
+    found = transaction.execute(stretch(statement, galleries.c.key, after, limit, descending=descending))
+    return [_gallery(row) for row in found]
 
 
 def add(transaction: Transaction, gallery: Gallery) -> None:

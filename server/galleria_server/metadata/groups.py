@@ -10,6 +10,7 @@ from galleria_server.domain.models import DiskState
 from galleria_server.domain.names import GroupName, fold
 from galleria_server.domain.tenancy import ResourceGroup
 from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.keysets import stretch
 from galleria_server.metadata.tables import disks, galleries, resource_groups
 
 # One whose key begins so is condemned: deleted, and there for disks that still have roots to release.
@@ -37,10 +38,13 @@ def is_taken(transaction: Transaction, uid: UUID) -> bool:
     return transaction.execute(select(resource_groups.c.uid).where(resource_groups.c.uid == uid)).first() is not None
 
 
-def page(transaction: Transaction, subscription: UUID, after: str, limit: int) -> list[ResourceGroup]:
-    """Up to `limit` groups of the subscription in order of key, those whose key is above `after`."""
-    statement = _GROUPS.where(resource_groups.c.subscription == subscription, resource_groups.c.key > after)
-    return [_group(row) for row in transaction.execute(statement.order_by(resource_groups.c.key).limit(limit))]
+def page(
+    transaction: Transaction, subscription: UUID, after: str, limit: int, *, descending: bool = False
+) -> list[ResourceGroup]:
+    """Up to `limit` groups of the subscription in order of key, those beyond `after`; "" stands before all."""
+    statement = _GROUPS.where(resource_groups.c.subscription == subscription)
+    found = transaction.execute(stretch(statement, resource_groups.c.key, after, limit, descending=descending))
+    return [_group(row) for row in found]
 
 
 def child(transaction: Transaction, uid: UUID) -> str | None:

@@ -105,11 +105,13 @@ def find_latest(
 def page(
     transaction: Transaction,
     definition_uid: UUID,
-    below: VersionNumber | None,
+    after: VersionNumber | None,
     limit: int,
     state: ImageState | None = None,
+    *,
+    ascending: bool = False,
 ) -> list[AnyVersion]:
-    """Up to `limit` versions of the definition, highest number first, those whose number is less than `below`.
+    """Up to `limit` versions of the definition, highest number first unless `ascending`, those beyond `after`.
 
     Of those in `state`, or of all.
     """
@@ -117,9 +119,11 @@ def page(
     if state is not None:
         active = versions.c.soft_delete_time.is_(None)
         statement = statement.where(active if state is ImageState.ACTIVE else ~active)
-    if below is not None:
-        statement = statement.where(tuple_(*_NUMBER) < tuple(below))
-    return _all(transaction, _highest_first(statement).limit(limit))
+    if after is not None:
+        number = tuple_(*_NUMBER)
+        statement = statement.where(number > tuple(after) if ascending else number < tuple(after))
+    ordered = statement.order_by(*_NUMBER) if ascending else _highest_first(statement)
+    return _all(transaction, ordered.limit(limit))
 
 
 def past_hard_deletion(

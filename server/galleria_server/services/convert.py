@@ -71,7 +71,7 @@ def version(view: VersionView) -> version_pb.ImageVersion:
         digest=os_disk.digest,
         sha256=os_disk.sha256,
         provisioning_state=to_wire(found.state, VERSION_STATES),
-        replication=_replication(view),
+        replication=_replication(view) if view.with_copies else (),
         published_time=timestamp(found.published_time),
         image_state=to_wire(found.image_state, IMAGE_STATES),
     )

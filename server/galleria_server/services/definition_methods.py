@@ -13,11 +13,13 @@ from galleria_server.catalogue import definitions
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.names import fold, parse_gallery, parse_image
-from galleria_server.domain.pages import Position
+from galleria_server.domain.pages import Position, Stretch
 from galleria_server.services import convert
 from galleria_server.services.gallery_requests import definition_change, new_definition
+from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
-from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.projections import projection
+from galleria_server.services.shared import Catalogue
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -41,8 +43,8 @@ class DefinitionMethods:
 
     async def GetImageDefinition(self, request: pb.GetImageDefinitionRequest, context: Context) -> pb.ImageDefinition:
         """Return one image definition."""
-        name = parse_image("name", request.name)
-        return convert.definition(await self._catalogue.metadata.read(definitions.require, name))
+        name, shown = parse_image("name", request.name), projection(request.read_mask, pb.ImageDefinition)
+        return shown.of(convert.definition(await self._catalogue.metadata.read(definitions.require, name)))
 
     async def ListImageDefinitions(
         self, request: pb.ListImageDefinitionsRequest, context: Context
@@ -50,13 +52,12 @@ class DefinitionMethods:
         """Return a page of the definitions of a gallery."""
         gallery = parse_gallery("parent", request.parent)
 
-        async def fetch(position: Position | None, limit: int) -> list[ImageDefinition]:
-            after = str(position[0]) if position else ""
-            return await self._catalogue.metadata.read(definitions.page, gallery, after, limit)
+        async def fetch(to: Stretch) -> list[ImageDefinition]:
+            page = definitions.page
+            return await self._catalogue.metadata.read(page, gallery, to.key, to.limit, descending=to.descending)
 
-        binding = ("ListImageDefinitions", fold(str(gallery)))
-        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
-        return pb.ListImageDefinitionsResponse(image_definitions=map(convert.definition, found), next_page_token=token)
+        found, token = await _LISTING.asked(request).page(self._catalogue.tokens, str(gallery), fetch)
+        return pb.ListImageDefinitionsResponse(image_definitions=found, next_page_token=token)
 
     async def UpdateImageDefinition(
         self, request: pb.UpdateImageDefinitionRequest, context: Context
@@ -80,3 +81,6 @@ class DefinitionMethods:
 
 def _position(definition: ImageDefinition) -> Position:
     return [fold(definition.name.id)]
+
+
+_LISTING = Listing("ListImageDefinitions", pb.ImageDefinition, convert.definition, _position)

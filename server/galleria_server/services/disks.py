@@ -21,7 +21,7 @@ from galleria_server.domain.errors import NotFound
 from galleria_server.domain.errors_content import ProtocolViolated, PushMissing
 from galleria_server.domain.models import Disk
 from galleria_server.domain.names import DISK_ID, DiskName, fold, parse_disk, parse_group, parse_id
-from galleria_server.domain.pages import Position
+from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.placement import place_disk
 from galleria_server.domain.region_names import known_region
 from galleria_server.metadata import disks as rows
@@ -32,8 +32,10 @@ from galleria_server.pushes.raw import raw
 from galleria_server.pushes.registry import Pushes
 from galleria_server.services.convert_content import disk_message, promise_of, session_message
 from galleria_server.services.idle import teller
+from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
-from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.projections import projection
+from galleria_server.services.shared import Catalogue
 from galleria_server.streams import first_sent, taken
 from galleria_server.volumes.registry import Volumes
 
@@ -70,17 +72,17 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         return disk_message(await self._metadata.write(catalogue.create, *arguments))
 
     async def GetDisk(self, request: pb.GetDiskRequest, context: Context) -> pb.Disk:
-        return disk_message(await self._metadata.read(catalogue.get, parse_disk("name", request.name)))
+        name, shown = parse_disk("name", request.name), projection(request.read_mask, pb.Disk)
+        return shown.of(disk_message(await self._metadata.read(catalogue.get, name)))
 
     async def ListDisks(self, request: pb.ListDisksRequest, context: Context) -> pb.ListDisksResponse:
         group = parse_group("parent", request.parent)
-        binding = ("ListDisks", str(group.subscription), fold(group.group))
 
-        async def fetch(after: Position | None, limit: int) -> list[Disk]:
-            return await self._metadata.read(rows.page, group, str(after[0]) if after else "", limit)
+        async def fetch(to: Stretch) -> list[Disk]:
+            return await self._metadata.read(rows.page, group, to.key, to.limit, descending=to.descending)
 
-        found, token = await fetch_page(self._shared.tokens, binding, request, fetch, _position)
-        return pb.ListDisksResponse(disks=map(disk_message, found), next_page_token=token)
+        found, token = await _LISTING.asked(request).page(self._shared.tokens, str(group), fetch)
+        return pb.ListDisksResponse(disks=found, next_page_token=token)
 
     async def DeleteDisk(self, request: pb.DeleteDiskRequest, context: Context) -> empty_pb2.Empty:
         name = parse_disk("name", request.name)
@@ -145,6 +147,9 @@ class DisksService(disks_pb2_grpc.DisksServicer):
 
 def _position(disk: Disk) -> Position:
     return [fold(disk.name.disk)]
+
+
+_LISTING = Listing("ListDisks", pb.Disk, disk_message, _position)
 
 
 def _session_id(text: str) -> UUID:

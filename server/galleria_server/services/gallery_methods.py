@@ -13,12 +13,14 @@ from galleria_server.catalogue import galleries
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.names import fold, parse_gallery, parse_group
-from galleria_server.domain.pages import Position
+from galleria_server.domain.pages import Position, Stretch
 from galleria_server.metadata import galleries as rows
 from galleria_server.services import convert
 from galleria_server.services.gallery_requests import gallery_change, new_gallery
+from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
-from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.projections import projection
+from galleria_server.services.shared import Catalogue
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,20 +41,18 @@ class GalleryMethods:
 
     async def GetGallery(self, request: pb.GetGalleryRequest, context: Context) -> pb.Gallery:
         """Return one gallery."""
-        name = parse_gallery("name", request.name)
-        return convert.gallery(await self._catalogue.metadata.read(galleries.require, name))
+        name, shown = parse_gallery("name", request.name), projection(request.read_mask, pb.Gallery)
+        return shown.of(convert.gallery(await self._catalogue.metadata.read(galleries.require, name)))
 
     async def ListGalleries(self, request: pb.ListGalleriesRequest, context: Context) -> pb.ListGalleriesResponse:
         """Return a page of the galleries of a resource group."""
         group = parse_group("parent", request.parent)
 
-        async def fetch(position: Position | None, limit: int) -> list[Gallery]:
-            after = str(position[0]) if position else ""
-            return await self._catalogue.metadata.read(rows.page, group, after, limit)
+        async def fetch(to: Stretch) -> list[Gallery]:
+            return await self._catalogue.metadata.read(rows.page, group, to.key, to.limit, descending=to.descending)
 
-        binding = ("ListGalleries", fold(str(group)))
-        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
-        return pb.ListGalleriesResponse(galleries=map(convert.gallery, found), next_page_token=token)
+        found, token = await _LISTING.asked(request).page(self._catalogue.tokens, str(group), fetch)
+        return pb.ListGalleriesResponse(galleries=found, next_page_token=token)
 
     async def UpdateGallery(self, request: pb.UpdateGalleryRequest, context: Context) -> pb.Gallery:
         """Change a gallery."""
@@ -72,3 +72,6 @@ class GalleryMethods:
 
 def _position(gallery: Gallery) -> Position:
     return [fold(gallery.name.gallery)]
+
+
+_LISTING = Listing("ListGalleries", pb.Gallery, convert.gallery, _position)

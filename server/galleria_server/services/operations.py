@@ -16,10 +16,12 @@ from galleria_server.catalogue import operations
 from galleria_server.catalogue.operations import OperationView
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import parse_operation
-from galleria_server.domain.pages import Position
+from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.validation import refuse
 from galleria_server.services import convert
-from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.lists import Listing
+from galleria_server.services.operation_values import OPERATION, operation_values
+from galleria_server.services.shared import Catalogue
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -43,17 +45,15 @@ class Operations(OperationsServicer):  # type: ignore[misc]  # generated without
 
     async def ListOperations(self, request: pb.ListOperationsRequest, context: Context) -> pb.ListOperationsResponse:
         """Return a page of all operations, newest first."""
-        refuse(_check("name", request.name, ("", "operations")), _check("filter", request.filter, ("",)))
+        refuse(_check("name", request.name, ("", "operations")))
 
-        async def fetch(position: Position | None, limit: int) -> list[OperationView]:
-            before = (datetime.fromisoformat(str(position[0])), UUID(str(position[1]))) if position else None
-            return await self._catalogue.metadata.read(operations.page, before, limit)
+        async def fetch(to: Stretch) -> list[OperationView]:
+            before = (datetime.fromisoformat(str(to.after[0])), UUID(str(to.after[1]))) if to.after else None
+            return await self._catalogue.metadata.read(operations.page, before, to.limit)
 
-        found, token = await fetch_page(self._catalogue.tokens, ("ListOperations",), request, fetch, _position)
-        now = self._catalogue.clock()
-        return pb.ListOperationsResponse(
-            operations=[convert.operation(view, now) for view in found], next_page_token=token
-        )
+        asked = _listing(self._catalogue.clock()).asked(request)
+        found, token = await asked.page(self._catalogue.tokens, "", fetch)
+        return pb.ListOperationsResponse(operations=found, next_page_token=token)
 
     async def WaitOperation(self, request: pb.WaitOperationRequest, context: Context) -> pb.Operation:
         """Return one operation when it has ended, or as it is after `timeout` (10 minutes at most)."""
@@ -100,6 +100,16 @@ class Operations(OperationsServicer):  # type: ignore[misc]  # generated without
 
 def _position(view: OperationView) -> Position:
     return [view.operation.create_time.isoformat(), str(view.operation.uid)]
+
+
+def _listing(now: datetime) -> Listing[OperationView, pb.Operation]:
+    def render(view: OperationView) -> pb.Operation:
+        return convert.operation(view, now)
+
+    # There is one order, and no read mask.
+    return Listing(
+        "ListOperations", pb.Operation, render, _position, order="", shape=OPERATION, values=operation_values
+    )
 
 
 def _check(field: str, text: str, allowed: tuple[str, ...]) -> list[FieldViolation]:

@@ -13,10 +13,12 @@ from galleria.v1.tenancy_pb2_grpc import TenancyServicer
 from galleria_server.catalogue import groups, subscriptions, tenants
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.names import fold, parse_group, parse_subscription, parse_tenant
-from galleria_server.domain.pages import Position
+from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.tenancy import ResourceGroup, Subscription, Tenant
 from galleria_server.metadata import tenants as rows
+from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
+from galleria_server.services.projections import projection
 from galleria_server.services.shared import Catalogue, fetch_page
 from galleria_server.services.tenancy_messages import (
     group_change,
@@ -101,19 +103,19 @@ class Tenancy(TenancyServicer):
         return group_message(await self._metadata.write(make_once, write, now, create, groups.recall))
 
     async def GetResourceGroup(self, request: pb.GetResourceGroupRequest, context: Context) -> pb.ResourceGroup:
-        return group_message(await self._metadata.read(groups.require, parse_group("name", request.name)))
+        name, shown = parse_group("name", request.name), projection(request.read_mask, pb.ResourceGroup)
+        return shown.of(group_message(await self._metadata.read(groups.require, name)))
 
     async def ListResourceGroups(
         self, request: pb.ListResourceGroupsRequest, context: Context
     ) -> pb.ListResourceGroupsResponse:
         uid = parse_subscription("parent", request.parent).subscription
 
-        async def fetch(position: Position | None, limit: int) -> list[ResourceGroup]:
-            return await self._metadata.read(groups.page, uid, str(position[0]) if position else "", limit)
+        async def fetch(to: Stretch) -> list[ResourceGroup]:
+            return await self._metadata.read(groups.page, uid, to.key, to.limit, descending=to.descending)
 
-        binding = ("ListResourceGroups", str(uid))
-        found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _by_name)
-        return pb.ListResourceGroupsResponse(resource_groups=map(group_message, found), next_page_token=token)
+        found, token = await _GROUPS.asked(request).page(self._catalogue.tokens, str(uid), fetch)
+        return pb.ListResourceGroupsResponse(resource_groups=found, next_page_token=token)
 
     async def UpdateResourceGroup(self, request: pb.UpdateResourceGroupRequest, context: Context) -> pb.ResourceGroup:
         name, change = group_change(request)
@@ -135,3 +137,6 @@ def _by_uid(found: Tenant | Subscription) -> Position:
 
 def _by_name(group: ResourceGroup) -> Position:
     return [fold(group.name.group)]
+
+
+_GROUPS = Listing("ListResourceGroups", pb.ResourceGroup, group_message, _by_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -19,20 +20,21 @@ from galleria_server.domain.models import Operation
 from galleria_server.domain.names import (
     VersionName,
     VersionNumber,
-    fold,
     parse_image,
     parse_version,
     parse_version_or_latest,
 )
-from galleria_server.domain.pages import Position
+from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import AnyVersion
 from galleria_server.metadata.engine import Transaction
 from galleria_server.services import convert
+from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
-from galleria_server.services.shared import Catalogue, fetch_page
+from galleria_server.services.projections import projection
+from galleria_server.services.shared import Catalogue
 from galleria_server.services.version_requests import (
     Targets,
     added_regions,
@@ -69,25 +71,25 @@ class VersionMethods:
     async def GetImageVersion(self, request: pb.GetImageVersionRequest, context: Context) -> pb.ImageVersion:
         """Return one image version with its replication status."""
         name, region = self._name_in_region(request)
-        now = self._catalogue.clock()
-        return convert.version(await self._catalogue.metadata.read(resolving.get, name, region, now))
+        shown, now = projection(request.read_mask, pb.ImageVersion), self._catalogue.clock()
+        copies = shown.shows(_OF_COPIES)
+        view = await self._catalogue.metadata.read(resolving.get, name, region, now, with_copies=copies)
+        return shown.of(convert.version(view))
 
     async def ListImageVersions(
         self, request: pb.ListImageVersionsRequest, context: Context
     ) -> pb.ListImageVersionsResponse:
         """Return a page of the versions of a definition."""
         state = None if request.show_deleted else ImageState.ACTIVE
-        found, token = await self._page("ListImageVersions", request, state)
-        return pb.ListImageVersionsResponse(image_versions=map(convert.version, found), next_page_token=token)
+        found, token = await self._page(_LISTING, request, state)
+        return pb.ListImageVersionsResponse(image_versions=found, next_page_token=token)
 
     async def ListSoftDeletedImageVersions(
         self, request: pb.ListSoftDeletedImageVersionsRequest, context: Context
     ) -> pb.ListSoftDeletedImageVersionsResponse:
         """Return a page of the soft-deleted versions of a definition."""
-        found, token = await self._page("ListSoftDeletedImageVersions", request, ImageState.SOFT_DELETED)
-        return pb.ListSoftDeletedImageVersionsResponse(
-            image_versions=map(convert.version, found), next_page_token=token
-        )
+        found, token = await self._page(_SOFT_DELETED, request, ImageState.SOFT_DELETED)
+        return pb.ListSoftDeletedImageVersionsResponse(image_versions=found, next_page_token=token)
 
     async def UpdateImageVersion(self, request: pb.UpdateImageVersionRequest, context: Context) -> WireOperation:
         """Change an image version and begin to replicate what it orders then."""
@@ -140,18 +142,19 @@ class VersionMethods:
 
     async def _page(
         self,
-        method: str,
+        listing: Listing[VersionView, pb.ImageVersion],
         request: pb.ListImageVersionsRequest | pb.ListSoftDeletedImageVersionsRequest,
         state: ImageState | None,
-    ) -> tuple[list[VersionView], str]:
-        image = parse_image("parent", request.parent)
+    ) -> tuple[list[pb.ImageVersion], str]:
+        image, asked = parse_image("parent", request.parent), listing.asked(request)
+        copies = asked.needs(_OF_COPIES)
 
-        async def fetch(position: Position | None, limit: int) -> list[VersionView]:
-            below = VersionNumber(*map(int, position)) if position else None
-            return await self._catalogue.metadata.read(versions.page, image, state, below, limit)
+        async def fetch(to: Stretch) -> list[VersionView]:
+            after = VersionNumber(*map(int, to.after)) if to.after else None
+            found = partial(versions.page, ascending=not to.descending, with_copies=copies)
+            return await self._catalogue.metadata.read(found, image, state, after, to.limit)
 
-        binding = (method, fold(str(image)), state.value if state else "")
-        return await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
+        return await asked.page(self._catalogue.tokens, str(image), fetch, state.value if state else "")
 
     async def _change_regions(
         self,
@@ -184,6 +187,12 @@ class VersionMethods:
 
 def _position(view: VersionView) -> Position:
     return list(view.version.number)
+
+
+_LISTING = Listing("ListImageVersions", pb.ImageVersion, convert.version, _position, "number", descending=True)
+_SOFT_DELETED = replace(_LISTING, method="ListSoftDeletedImageVersions")
+# The field that copies are looked up for.
+_OF_COPIES = "replication"
 
 
 def _resolved(transaction: Transaction, name: VersionName, region: str, now: datetime) -> tuple[VersionView, Resolved]:

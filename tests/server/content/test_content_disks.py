@@ -1,10 +1,12 @@
 """Disks as resources: created, listed, deleted, with what every write has."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from galleria.v1 import disks_pb2 as pb
 from galleria_server.metadata import disks
@@ -144,3 +146,24 @@ def test_another_subscription_is_not_found(wire: WireClient) -> None:
     parent = f"subscriptions/{uuid4()}/resourceGroups/group"
     with refused("NOT_FOUND", "NOT_FOUND"):
         wire.disks.CreateDisk(pb.CreateDiskRequest(parent=parent, disk_id="disk", disk=pb.Disk(location="eastus")))
+
+
+def test_disks_are_filtered_ordered_and_shown_in_part(wire: WireClient) -> None:
+    for disk_id in ("a", "b", "c"):
+        wire.create_disk(disk_id)
+
+    def listed(**asked: Any) -> tuple[list[str], str]:  # noqa: ANN401
+        answer = wire.disks.ListDisks(pb.ListDisksRequest(parent=wire.group, **asked))
+        return [disk.name.rpartition("/")[2] for disk in answer.disks], answer.next_page_token
+
+    assert listed(order_by="name desc")[0] == ["c", "b", "a"]
+    both = {"filter": f'state = EMPTY AND name != "{wire.disk_name("b")}"', "order_by": "name desc", "page_size": 1}
+    first, token = listed(**both)
+    assert (first, listed(page_token=token, **both)) == (["c"], (["a"], ""))
+    with refused("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"):
+        listed(page_token=token, **{**both, "order_by": ""})
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+        listed(filter="state = FULL", order_by="size_bytes", read_mask=FieldMask(paths=["nome"]))
+    assert refusal.fields == ["filter", "order_by", "read_mask"]
+    shown = wire.disks.GetDisk(pb.GetDiskRequest(name=wire.disk_name("a"), read_mask=FieldMask(paths=["state"])))
+    assert shown == pb.Disk(name=wire.disk_name("a"), state=pb.Disk.STATE_EMPTY)
