@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
+
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from galleria.v1 import disks_pb2 as pb
 from galleria.v1.disks_pb2_grpc import DisksStub
@@ -38,17 +41,26 @@ class Disks:
         )
         return await self._transport.unary(self._stub.CreateDisk, request, repeat=True)
 
-    async def get(self, name: str) -> pb.Disk:
-        """One disk.
+    async def get(self, name: str, *, fields: Sequence[str] = ()) -> pb.Disk:
+        """One disk, or those `fields` of it and its name.
 
         Raises:
             NotFound: there is none.
         """
-        return await self._transport.unary(self._stub.GetDisk, pb.GetDiskRequest(name=name), repeat=True)
+        request = pb.GetDiskRequest(name=name, read_mask=FieldMask(paths=fields))
+        return await self._transport.unary(self._stub.GetDisk, request, repeat=True)
 
-    def list(self, parent: str, *, page_size: int = 0) -> Pager[pb.ListDisksRequest, pb.ListDisksResponse, pb.Disk]:
-        """The disks of a resource group, by name."""
-        request = pb.ListDisksRequest(parent=parent, page_size=page_size)
+    def list(
+        self, parent: str, *, filter_: str = "", order_by: str = "", fields: Sequence[str] = (), page_size: int = 0
+    ) -> Pager[pb.ListDisksRequest, pb.ListDisksResponse, pb.Disk]:
+        """The disks of a resource group, by name, as `Galleries.list`."""
+        request = pb.ListDisksRequest(
+            parent=parent,
+            filter=filter_,
+            order_by=order_by,
+            read_mask=FieldMask(paths=fields),
+            page_size=page_size,
+        )
         return Pager(self._transport, self._stub.ListDisks, request, lambda answer: answer.disks)
 
     async def delete(self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False) -> None:

@@ -169,21 +169,26 @@ class ResourceGroups:
         )
         return await self._transport.unary(self._stub.CreateResourceGroup, request, repeat=True)
 
-    async def get(self, name: str) -> pb.ResourceGroup:
-        """One resource group.
+    async def get(self, name: str, *, fields: Sequence[str] = ()) -> pb.ResourceGroup:
+        """One resource group, or those `fields` of it and its name.
 
         Raises:
             NotFound: there is none.
         """
-        return await self._transport.unary(
-            self._stub.GetResourceGroup, pb.GetResourceGroupRequest(name=name), repeat=True
-        )
+        request = pb.GetResourceGroupRequest(name=name, read_mask=FieldMask(paths=fields))
+        return await self._transport.unary(self._stub.GetResourceGroup, request, repeat=True)
 
     def list(
-        self, parent: str, *, page_size: int = 0
+        self, parent: str, *, filter_: str = "", order_by: str = "", fields: Sequence[str] = (), page_size: int = 0
     ) -> Pager[pb.ListResourceGroupsRequest, pb.ListResourceGroupsResponse, pb.ResourceGroup]:
-        """The resource groups of a subscription, by name."""
-        request = pb.ListResourceGroupsRequest(parent=parent, page_size=page_size)
+        """The resource groups of a subscription, by name, as `Galleries.list`."""
+        request = pb.ListResourceGroupsRequest(
+            parent=parent,
+            filter=filter_,
+            order_by=order_by,
+            read_mask=FieldMask(paths=fields),
+            page_size=page_size,
+        )
         return Pager(self._transport, self._stub.ListResourceGroups, request, lambda answer: answer.resource_groups)
 
     async def update(

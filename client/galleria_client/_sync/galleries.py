@@ -50,19 +50,32 @@ class Galleries:
         )
         return self._transport.unary(self._stub.CreateGallery, request, repeat=True)
 
-    def get(self, name: str) -> pb.Gallery:
-        """One gallery.
+    def get(self, name: str, *, fields: Sequence[str] = ()) -> pb.Gallery:
+        """One gallery, or those `fields` of it and its name.
 
         Raises:
             NotFound: there is none.
         """
-        return self._transport.unary(self._stub.GetGallery, pb.GetGalleryRequest(name=name), repeat=True)
+        request = pb.GetGalleryRequest(name=name, read_mask=FieldMask(paths=fields))
+        return self._transport.unary(self._stub.GetGallery, request, repeat=True)
 
     def list(
-        self, parent: str, *, page_size: int = 0
+        self, parent: str, *, filter_: str = "", order_by: str = "", fields: Sequence[str] = (), page_size: int = 0
     ) -> Pager[pb.ListGalleriesRequest, pb.ListGalleriesResponse, pb.Gallery]:
-        """The galleries of a resource group, by name."""
-        request = pb.ListGalleriesRequest(parent=parent, page_size=page_size)
+        """The galleries of a resource group that pass `filter_`, by name; of each the `fields`, without any all.
+
+        What filters may say, and orders be, is in `protos/README.md`.
+
+        Raises:
+            InvalidField: the filter, the order or a field is wrong; while it is iterated, as all errors of lists.
+        """
+        request = pb.ListGalleriesRequest(
+            parent=parent,
+            filter=filter_,
+            order_by=order_by,
+            read_mask=FieldMask(paths=fields),
+            page_size=page_size,
+        )
         return Pager(self._transport, self._stub.ListGalleries, request, lambda answer: answer.galleries)
 
     def update(
@@ -146,24 +159,30 @@ class Galleries:
         )
         return self._transport.unary(self._stub.CreateImageDefinition, request, repeat=True)
 
-    def get_definition(self, name: str) -> image_pb.ImageDefinition:
-        """One image definition.
+    def get_definition(self, name: str, *, fields: Sequence[str] = ()) -> image_pb.ImageDefinition:
+        """One image definition, or those `fields` of it and its name.
 
         Raises:
             NotFound: there is none.
         """
-        request = image_pb.GetImageDefinitionRequest(name=name)
+        request = image_pb.GetImageDefinitionRequest(name=name, read_mask=FieldMask(paths=fields))
         return self._transport.unary(self._stub.GetImageDefinition, request, repeat=True)
 
     def list_definitions(
-        self, parent: str, *, page_size: int = 0
+        self, parent: str, *, filter_: str = "", order_by: str = "", fields: Sequence[str] = (), page_size: int = 0
     ) -> Pager[
         image_pb.ListImageDefinitionsRequest,
         image_pb.ListImageDefinitionsResponse,
         image_pb.ImageDefinition,
     ]:
-        """The image definitions of a gallery, by name."""
-        request = image_pb.ListImageDefinitionsRequest(parent=parent, page_size=page_size)
+        """The image definitions of a gallery, as `list`."""
+        request = image_pb.ListImageDefinitionsRequest(
+            parent=parent,
+            filter=filter_,
+            order_by=order_by,
+            read_mask=FieldMask(paths=fields),
+            page_size=page_size,
+        )
         return Pager(self._transport, self._stub.ListImageDefinitions, request, lambda answer: answer.image_definitions)
 
     def update_definition(
@@ -246,20 +265,34 @@ class Galleries:
         message = self._transport.unary(self._stub.CreateImageVersion, request, repeat=True)
         return Operation(self._transport, message)
 
-    def get_version(self, name: str, *, region: str = "") -> version_pb.ImageVersion:
-        """One image version with its replication status; `latest` needs a region.
+    def get_version(self, name: str, *, region: str = "", fields: Sequence[str] = ()) -> version_pb.ImageVersion:
+        """One image version with its replication status, or those `fields` of it; `latest` needs a region.
 
         Raises:
             NotFound: there is none.
         """
-        request = version_pb.GetImageVersionRequest(name=name, region=region)
+        request = version_pb.GetImageVersionRequest(name=name, region=region, read_mask=FieldMask(paths=fields))
         return self._transport.unary(self._stub.GetImageVersion, request, repeat=True)
 
     def list_versions(
-        self, parent: str, *, page_size: int = 0, show_deleted: bool = False
+        self,
+        parent: str,
+        *,
+        filter_: str = "",
+        order_by: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        show_deleted: bool = False,
     ) -> Pager[version_pb.ListImageVersionsRequest, version_pb.ListImageVersionsResponse, version_pb.ImageVersion]:
-        """The versions of an image definition, highest number first; soft-deleted ones when they are asked for."""
-        request = version_pb.ListImageVersionsRequest(parent=parent, page_size=page_size, show_deleted=show_deleted)
+        """The versions of an image definition, as `list`, highest number first; with `show_deleted` all."""
+        request = version_pb.ListImageVersionsRequest(
+            parent=parent,
+            filter=filter_,
+            order_by=order_by,
+            read_mask=FieldMask(paths=fields),
+            page_size=page_size,
+            show_deleted=show_deleted,
+        )
         return Pager(self._transport, self._stub.ListImageVersions, request, lambda answer: answer.image_versions)
 
     def update_version(

@@ -32,7 +32,7 @@ class Operations:
         return Operation(self._transport, self._transport.unary(self._stub.GetOperation, request, repeat=True))
 
     def list(self, *, filter_: str = "", page_size: int = 0) -> OperationPager:
-        """All operations, newest first."""
+        """The operations that pass `filter_`, newest first."""
         request = operations_pb2.ListOperationsRequest(name="operations", filter=filter_, page_size=page_size)
         return Pager(self._transport, self._stub.ListOperations, request, lambda answer: answer.operations)
 

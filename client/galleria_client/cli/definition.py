@@ -20,6 +20,7 @@ from galleria_client.cli.flags import (
     SpreadCommand,
     enum_value,
 )
+from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.names import Command, Where, image_name, named
 from galleria_client.cli.session import Session, with_session
 from galleria_client.cli.tree import TreeFlags, delete_tree, tree_flags
@@ -145,11 +146,13 @@ def show(session: Session, where: Where) -> None:
 
 @image_definition.command("list")
 @named("gallery")
+@list_flags("name")
 @with_session()
-def list_(session: Session, where: Where) -> None:
+def list_(session: Session, where: Where, wanted: Wanted) -> None:
     """List the image definitions of a gallery."""
     full = image_name(session, where, "gallery")
-    session.answer(session.client.galleries.list_definitions(str(full)), KIND)
+    found = session.client.galleries.list_definitions(str(full), **wanted.ordered)
+    session.answer(wanted.first(found), KIND)
 
 
 @image_definition.command()

@@ -10,6 +10,7 @@ import click
 
 from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.flags import Sha256
+from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.names import Command, full_disk_name, full_group_name, group_option
 from galleria_client.cli.session import Session, with_session
 from galleria_client.cli.version import camel_case
@@ -86,10 +87,12 @@ def push(session: Session, file: str, name: str, group: str | None, location: st
 
 @disk.command("list")
 @group_option
+@list_flags("name")
 @with_session()
-def list_(session: Session, group: str | None) -> None:
+def list_(session: Session, group: str | None, wanted: Wanted) -> None:
     """List the disks of a resource group."""
-    session.answer(session.client.disks.list(full_group_name(session, group)), KIND)
+    found = session.client.disks.list(full_group_name(session, group), **wanted.ordered)
+    session.answer(wanted.first(found), KIND)
 
 
 @disk.command()

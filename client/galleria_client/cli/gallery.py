@@ -10,6 +10,7 @@ import click
 from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.field_flags import FieldFlag, field_flags, fill, number_of
 from galleria_client.cli.flags import SpreadCommand, tags_of
+from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.names import Where, full_group_name, group_option, image_name, named
 from galleria_client.cli.session import Session, with_session
 from galleria_client.cli.tree import TreeFlags, delete_tree, tree_flags
@@ -98,10 +99,12 @@ def show(session: Session, where: Where) -> None:
 
 @gallery.command("list")
 @group_option
+@list_flags("name")
 @with_session()
-def list_(session: Session, group: str | None) -> None:
+def list_(session: Session, group: str | None, wanted: Wanted) -> None:
     """List the galleries of a resource group."""
-    session.answer(session.client.galleries.list(full_group_name(session, group)), KIND)
+    found = session.client.galleries.list(full_group_name(session, group), **wanted.ordered)
+    session.answer(wanted.first(found), KIND)
 
 
 @gallery.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.session import Session, with_session
 
 KIND = "operation"
@@ -20,11 +21,11 @@ def operation() -> None:
 
 
 @operation.command("list")
-@click.option("--filter", "filter_", default="", help="Which ones.")
+@list_flags("")
 @with_session()
-def list_(session: Session, filter_: str) -> None:
-    """List operations."""
-    session.answer(session.client.operations.list(filter_=filter_), KIND)
+def list_(session: Session, wanted: Wanted) -> None:
+    """List operations, newest first."""
+    session.answer(wanted.first(session.client.operations.list(**wanted.filtered)), KIND)
 
 
 @operation.command()

@@ -10,6 +10,7 @@ import click
 from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.field_flags import FieldFlag, field_flags, fill
 from galleria_client.cli.flags import SpreadCommand, tags_of
+from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.session import Session, with_session
 
 _TAGS = FieldFlag("--tags", "tags", tags_of, {"multiple": True, "metavar": "KEY=VALUE ...", "help": "Labels."})
@@ -163,10 +164,12 @@ def show_group(session: Session, name: str) -> None:
 
 
 @resource_group.command("list")
+@list_flags("name")
 @with_session()
-def list_groups(session: Session) -> None:
+def list_groups(session: Session, wanted: Wanted) -> None:
     """List the resource groups of the subscription."""
-    session.answer(session.client.resource_groups.list(f"subscriptions/{session.subscription}"), "resource-group")
+    found = session.client.resource_groups.list(f"subscriptions/{session.subscription}", **wanted.ordered)
+    session.answer(wanted.first(found), "resource-group")
 
 
 @resource_group.command("delete")

@@ -12,6 +12,7 @@ from galleria_client.cli.completing import complete_region
 from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.field_flags import FieldFlag, field_flags, fill
 from galleria_client.cli.flags import SpreadCommand, target_regions_of
+from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.names import Command, Where, full_disk_name, image_name, named
 from galleria_client.cli.session import Session, with_session
 from galleria_client.cli.version_flags import CHANGING, FIXED, data_disks_of
@@ -212,12 +213,14 @@ def resolve(session: Session, where: Where, region: str) -> None:
 
 @image_version.command("list")
 @named("image")
+@list_flags("number")
 @click.option("--show-deleted", is_flag=True, help="Soft-deleted versions too.")
 @with_session()
-def list_(session: Session, where: Where, show_deleted: bool) -> None:
+def list_(session: Session, where: Where, wanted: Wanted, show_deleted: bool) -> None:
     """List the versions of an image definition, newest number first."""
     full = image_name(session, where, "image")
-    session.answer(session.client.galleries.list_versions(str(full), show_deleted=show_deleted), KIND)
+    found = session.client.galleries.list_versions(str(full), **wanted.ordered, show_deleted=show_deleted)
+    session.answer(wanted.first(found), KIND)
 
 
 @image_version.command()
