@@ -121,6 +121,7 @@ def test_any_value_beside_any_field_is_compared_or_refused(field: str, used: Ope
         "name = x OR excluded = true AND size = 4096",
         "NOT (name = x AND excluded = true)",
         "(((name:*)))",
+        " AND ".join(["(name:*)"] * 30),
     ],
 )
 def test_what_passes(text: str) -> None:
