@@ -43,7 +43,7 @@ RESOURCE = {
     "targets": [{"region": "eastus", "count": 2}, {"region": "westus", "count": 1}],
     "features": ["SCSI", "NVMe"],
 }
-WORDS = st.text(max_size=8)
+WORDS = st.one_of(st.text(max_size=8), st.text(alphabet="a.*'\"\\ ", max_size=8))
 PATHS = st.tuples(st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_-]{0,6}\Z").filter(lambda name: name != "NOT"), WORDS).map(
     lambda parts: (parts[0],) if not parts[1] else parts
 )

@@ -165,6 +165,8 @@ def test_only_what_passes_a_filter_is_listed(listed: Listed) -> None:
     assert names(listed.page(filter=f'name = "{second}"')[0]) == [second]
     assert names(list(listed.all(filter=f'name != "{second}"', page_size=1))) == [first, third]
     assert listed.page(filter="uid:* AND NOT name:*") == ([], "")
+    assert listed.page(filter=f'name = "{third}"', page_size=1)[1] == ""
+    assert listed.page(page_size=3)[1] == ""
     page, token = listed.page(filter=f'name = "{first}" OR name = "{second}"', page_size=2)
     assert names(page) == [first, second]
     assert listed.page(filter=f'name = "{first}" OR name = "{second}"', page_size=2, page_token=token) == ([], "")
