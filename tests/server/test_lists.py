@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import grpc
 import pytest
 from google.longrunning import operations_pb2 as lro
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, event
 
 from galleria.v1 import galleries_pb2 as pb
@@ -26,6 +29,13 @@ from galleria_server.services.lists import LOOKED_AT
 from tests.server.catalogue_client import CatalogueClient
 from tests.server.filling import add_galleries, add_versions
 from tests.server.refusals import refused
+
+TEXTS = st.one_of(
+    st.just(""),
+    st.text(max_size=20),
+    st.sampled_from(["name", "name desc", "etag", "tags", "tags:*", "create_time.seconds"]),
+    st.text(alphabet="name.tags=:*()\"'\\ \0", max_size=20),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +223,22 @@ def test_what_is_filtered_by_need_not_be_shown(listed: Listed) -> None:
     (first, *_), _ = listed.page()
     (found,), _ = listed.page(filter=f'uid = "{first.uid}"', read_mask=FieldMask(paths=["etag"]))
     assert (fields(found), found.name) == ({"name", "etag"}, first.name)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(TEXTS, TEXTS, TEXTS, st.lists(TEXTS, max_size=3), st.integers(-(2**31), 2**31 - 1))
+def test_whatever_is_asked_of_a_list_is_answered_or_refused_as_wrong(
+    listed: Listed, text: str, order: str, token: str, paths: list[str], size: int
+) -> None:
+    asked = {"filter": text, "order_by": order, "read_mask": FieldMask(paths=paths), "page_token": token}
+    try:
+        listed.page(page_size=size, **asked)
+    except grpc.RpcError as error:
+        call: Any = error
+        code = call.code()
+    else:
+        code = grpc.StatusCode.OK
+    assert code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
 
 
 @pytest.mark.parametrize("path", ["nome", "name.x", "", "tags.team", "create_time.hours"])
