@@ -30,6 +30,7 @@ M = TypeVar("M", bound=Message)
 
 LOOKED_AT = MAX_PAGE_SIZE
 """Items that one call looks at, at most."""
+# With a filter; other calls have their turn in between.
 _AT_A_TIME = 100
 _MAX_SHOWN = 100
 
@@ -120,7 +121,7 @@ class Asked(Generic[T, M]):
         found: list[M] = []
         looked = 0
         while looked < LOOKED_AT:
-            ask = min(max(self.limit - len(found), _AT_A_TIME if self.filter.fields else 0), LOOKED_AT - looked)
+            ask = min(_AT_A_TIME if self.filter.fields else self.limit, LOOKED_AT - looked)
             # One more tells whether the list goes on.
             items = await fetch(Stretch(after, ask + 1, self.descending))
             for at, item in enumerate(items[:ask], 1):
