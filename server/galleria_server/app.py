@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from galleria.v1 import (
     aliases_pb2_grpc,
+    applications_pb2_grpc,
     galleries_pb2_grpc,
     installation_pb2_grpc,
     locks_pb2_grpc,
@@ -44,6 +45,7 @@ from galleria_server.metadata.engine import Database, MetadataPool
 from galleria_server.metadata.lock import sole_owner
 from galleria_server.operations.bell import Bell
 from galleria_server.services.aliases import Aliases
+from galleria_server.services.applications import Applications
 from galleria_server.services.galleries import Galleries
 from galleria_server.services.locks import Locks
 from galleria_server.services.operation_watches import OperationWatches
@@ -58,6 +60,7 @@ from galleria_server.services.usages import Usages
 
 _SERVICES = (
     "galleria.v1.Galleries",
+    "galleria.v1.Applications",
     "galleria.v1.Regions",
     "galleria.v1.Servers",
     "galleria.v1.Tenancy",
@@ -138,6 +141,7 @@ def _assemble(foundation: Foundation, content: ContentPlane) -> RunningServer:
 
 def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, catalogue: Catalogue) -> None:
     galleries_pb2_grpc.add_GalleriesServicer_to_server(Galleries(catalogue), server)
+    applications_pb2_grpc.add_ApplicationsServicer_to_server(Applications(catalogue), server)
     tenancy_pb2_grpc.add_TenancyServicer_to_server(Tenancy(catalogue), server)
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
     aliases_pb2_grpc.add_AliasesServicer_to_server(Aliases(catalogue), server)

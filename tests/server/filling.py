@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 from uuid import uuid4
 
 from galleria_server.catalogue import groups
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.clock import utc_now
 from galleria_server.domain.gallery import Gallery, GallerySpec
-from galleria_server.domain.image_definition import Identifier
+from galleria_server.domain.image_definition import DefinitionSpec, Identifier
 from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber
 from galleria_server.metadata import definitions, galleries, versions
 from galleria_server.metadata.engine import Transaction
@@ -28,7 +29,7 @@ def add_definitions(transaction: Transaction, like: DefinitionName, count: int) 
     first = definitions.find(transaction, like)
     assert first is not None
     for i in range(count):
-        spec = replace(first.spec, identifier=Identifier("debian", "filled", str(i)))
+        spec = replace(cast("DefinitionSpec", first.spec), identifier=Identifier("debian", "filled", str(i)))
         name = replace(first.name, id=f"filled{i}")
         definitions.add(transaction, replace(first, uid=uuid4(), name=name, spec=spec))
 

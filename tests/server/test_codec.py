@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galleria.v1 import applications_pb2 as application_pb
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
+from galleria_server.domain.application import ApplicationSpec
+from galleria_server.domain.application_version import ApplicationVersionSpec
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import GallerySpec
-from galleria_server.domain.image_definition import DefinitionSpec
+from galleria_server.domain.image_definition import DefinitionSpec, Identifier, OsState, OsType
 from galleria_server.metadata.documents import Document
 from galleria_server.services.codec import parse, paths, render
 
@@ -25,8 +28,13 @@ for kind, values in ((int, NUMBERS), (str, TEXTS), (datetime, TIMES)):
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [(GallerySpec, pb.Gallery), (DefinitionSpec, image_pb.ImageDefinition)],
-    ids=["gallery", "image"],
+    [
+        (GallerySpec, pb.Gallery),
+        (DefinitionSpec, image_pb.ImageDefinition),
+        (ApplicationSpec, application_pb.Application),
+        (ApplicationVersionSpec, application_pb.ApplicationVersion),
+    ],
+    ids=["gallery", "image", "application", "application-version"],
 )
 @given(data=st.data())
 def test_a_value_survives_the_wire_and_the_database(kind: type, message: type, data: st.DataObject) -> None:
@@ -84,3 +92,13 @@ def _member(field: str) -> Enum:
     found = getattr(parse(image_pb.ImageDefinition(), DefinitionSpec, "", violations), field)
     assert isinstance(found, Enum)
     return found
+
+
+def test_a_column_may_hold_two_kinds_of_value_and_the_first_is_stored_as_ever() -> None:
+    both = Document(DefinitionSpec, (("application", ApplicationSpec),))
+    image = DefinitionSpec(OsType.LINUX, OsState.GENERALIZED, Identifier("p", "o", "s"))
+    application = ApplicationSpec(OsType.WINDOWS, "d")
+    stored = [both.process_bind_param(value, None) for value in (image, application)]  # type: ignore[arg-type]
+    assert stored[0] == Document(DefinitionSpec).process_bind_param(image, None)  # type: ignore[arg-type]
+    assert stored[1]["$kind"] == "application"
+    assert [both.process_result_value(one, None) for one in stored] == [image, application]  # type: ignore[arg-type]

@@ -17,8 +17,9 @@ from galleria.v1.tenancy_pb2_grpc import TenancyStub
 from galleria.v1.usages_pb2_grpc import UsagesStub
 from galleria_server.config import VolumeConfig
 from galleria_server.domain.limits import COUNTED, LIMITS
-from galleria_server.domain.names import parse_image, parse_version
+from galleria_server.domain.names import Artifact, parse_image, parse_version
 from galleria_server.domain.tenancy import DEFAULT_TENANT
+from tests.server.application_client import ApplicationClient
 from tests.server.catalogue_client import CatalogueClient, drop_copies, gallery_request, image_request, target
 from tests.server.empty_volumes import CatalogueServer, EmptyVolumes
 from tests.server.filling import add_definitions, add_galleries, add_versions
@@ -315,3 +316,19 @@ def test_a_subscription_made_anew_has_no_limits_of_the_one_before(
     request = tenancy_pb2.CreateSubscriptionRequest(subscription_id=str(subscription), subscription=asked)
     tenancy.CreateSubscription(request)
     assert used(usages, subscription)["galleries"] == (0, 100)
+
+
+def test_application_versions_are_counted_by_subscription_and_region(
+    channel: grpc.Channel, client: CatalogueClient, usages: UsagesStub, subscription: UUID
+) -> None:
+    apps = ApplicationClient(channel, client)
+    apps.prepare()
+    apps.create_version("1.0.0")
+    most = LIMITS["application_versions"].number
+    like = parse_version("name", f"{apps.name}/versions/1.0.0", Artifact.APPLICATION)
+    client.running.write(add_versions, like, range(most - 2))
+    apps.create_version("3.0.0")
+    assert used(usages, subscription)["application_versions"] == (most, most)
+    with refused("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED") as refusal:
+        apps.create_version("4.0.0")
+    assert str(most) in refusal.message

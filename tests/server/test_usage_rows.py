@@ -18,11 +18,21 @@ from galleria_server.catalogue import adoption, definitions, deletion, galleries
 from galleria_server.catalogue import limits as rules
 from galleria_server.catalogue.adoption import FoundRoot
 from galleria_server.clock import utc_now
+from galleria_server.domain.application import ApplicationSpec
+from galleria_server.domain.application_version import ApplicationVersionSpec, ManageActions
 from galleria_server.domain.errors import DomainError
+from galleria_server.domain.errors_content import RootNotUsable
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec, Identifier, OsState, OsType
 from galleria_server.domain.image_version import ImageVersionSpec
-from galleria_server.domain.limits import COUNTED, GALLERIES, IMAGE_DEFINITIONS, IMAGE_VERSIONS, Limit
+from galleria_server.domain.limits import (
+    APPLICATION_VERSIONS,
+    COUNTED,
+    GALLERIES,
+    IMAGE_DEFINITIONS,
+    IMAGE_VERSIONS,
+    Limit,
+)
 from galleria_server.domain.models import DiskState
 from galleria_server.domain.names import (
     Artifact,
@@ -35,7 +45,9 @@ from galleria_server.domain.names import (
     VersionNumber,
 )
 from galleria_server.domain.placement import STANDARD, Candidate, RegionVolumes
+from galleria_server.domain.publishing import PublishingSpec
 from galleria_server.domain.tenancy import DEFAULT_TENANT, SubscriptionSpec
+from galleria_server.domain.version import VersionState
 from galleria_server.metadata import definitions as definition_rows
 from galleria_server.metadata import limits, schema
 from galleria_server.metadata import versions as version_rows
@@ -101,6 +113,8 @@ class Catalogue:
         image = DefinitionName(gallery, "i")
         if limit is GALLERIES:
             return gallery
+        if limit is APPLICATION_VERSIONS:
+            image = replace(image, artifact=Artifact.APPLICATION)
         return image if limit is IMAGE_DEFINITIONS else VersionName(image, VersionNumber(1, 0, 0))
 
     def add(self, name: GalleryName | DefinitionName | VersionName, region: str) -> None:
@@ -113,7 +127,13 @@ class Catalogue:
                 definitions.create(self.transaction, name, region, spec, now)
             case VersionName():
                 disk = add_disk(self.transaction, name.definition.gallery.group, f"d{uuid4().hex}", DiskState.READY)
-                of_disk = ImageVersionSpec(os_disk=str(disk.name))
+                of_disk: PublishingSpec = ImageVersionSpec(os_disk=str(disk.name))
+                if name.definition.artifact is Artifact.APPLICATION:
+                    of_disk = ApplicationVersionSpec(package=str(disk.name))
+                    if definition_rows.find(self.transaction, name.definition) is None:
+                        definitions.create(
+                            self.transaction, name.definition, region, ApplicationSpec(OsType.LINUX), now
+                        )
                 versions.create(self.transaction, name, region, of_disk, lambda _: one_volume(region), now)
 
     def remove(self, name: GalleryName | DefinitionName | VersionName) -> None:
@@ -178,19 +198,53 @@ def test_what_is_adopted_is_counted_and_not_refused(transaction: Transaction) ->
     assert limits.count(transaction, IMAGE_VERSIONS, owner, "westus") == 1
 
 
-def test_applications_count_in_no_limit_of_images(transaction: Transaction) -> None:
+def test_an_application_that_is_adopted_keeps_its_bytes_and_is_to_be_created_again(transaction: Transaction) -> None:
+    catalogue, owner = Catalogue(transaction), OWNERS[0]
+    for limit in (GALLERIES, APPLICATION_VERSIONS):
+        catalogue.step("add", limit, owner, "eastus", "a")
+    name = catalogue.name(APPLICATION_VERSIONS, owner, "a")
+    catalogue.step("remove", APPLICATION_VERSIONS, owner, "eastus", "a")
+    gallery = galleries.require(transaction, GalleryName(GroupName(owner, "rg"), "a"))
+    root = FoundRoot(
+        id=uuid4(),
+        region="eastus",
+        zone="1",
+        volume="v",
+        tiers=frozenset({"standard"}),
+        scope=gallery.group_uid,
+        resource=uuid4(),
+        name=str(name),
+        size=1001,
+        occupied=1001,
+        digest=DIGEST,
+        pinned_ms=0,
+    )
+    configuration = replace(root, id=uuid4(), name=f"{name}/configuration")
+    with pytest.raises(RootNotUsable, match="first"):
+        adoption.adopt(transaction, configuration, "")
+    for found in (root, configuration):
+        assert adoption.adopt(transaction, found, "") == str(name)
+    assert isinstance(name, VersionName)
+    version = version_rows.find(transaction, name)
+    assert version is not None
+    assert [content.size_bytes for content in version.contents] == [1001, 1001]
+    assert [version.content_name(one) for one in (0, 1)] == [root.name, configuration.name]
+    assert version.state is VersionState.FAILED
+    disk = add_disk(transaction, gallery.name.group, "again", DiskState.READY)
+    spec = ApplicationVersionSpec(package=str(disk.name), manage_actions=ManageActions("i", "r"))
+    versions.create(transaction, name, "eastus", spec, lambda _: one_volume("eastus"), utc_now())
+    again = version_rows.find(transaction, name)
+    assert again is not None
+    assert (again.uid, again.spec.target_regions[0].region) == (version.uid, "eastus")
+
+
+def test_images_and_applications_of_one_name_are_counted_apart(transaction: Transaction) -> None:
     catalogue, owner = Catalogue(transaction), OWNERS[0]
     for limit in COUNTED:
         catalogue.step("add", limit, owner, "eastus", "a")
-    image = definitions.require(transaction, DefinitionName(GalleryName(GroupName(owner, "rg"), "a"), "i"))
-    name = replace(image.name, artifact=Artifact.APPLICATION)
-    spec = replace(image.spec, identifier=Identifier("p", "o", "application"))
-    application = replace(image, uid=uuid4(), name=name, spec=spec)
-    definition_rows.add(transaction, application)
-    version = version_rows.find(transaction, VersionName(image.name, VersionNumber(1, 0, 0)))
-    assert version is not None
-    of_it = replace(version, uid=uuid4(), definition_uid=application.uid, name=VersionName(name, version.number))
-    version_rows.add(transaction, of_it)
+    here = {limit.key: limits.count(transaction, limit, owner, "eastus") for limit in COUNTED}
+    assert here == dict.fromkeys((limit.key for limit in COUNTED), 1)
+    catalogue.step("remove", APPLICATION_VERSIONS, owner, "eastus", "a")
     assert +counted(transaction) == +catalogue.counts
 
 
@@ -201,7 +255,8 @@ def test_counting_reads_an_index_and_no_rows(transaction: Transaction, limit: Li
     limits.count(transaction, limit, OWNERS[0], "eastus")
     ((statement, values),) = seen
     plan = transaction.exec_driver_sql(f"explain query plan {statement}", values).all()  # type: ignore[arg-type]
-    index = f"COVERING INDEX ix_{limit.key.removeprefix('image_')}_subscription"
+    table = limit.key.removeprefix("image_").removeprefix("application_")
+    index = f"COVERING INDEX ix_{table}_subscription"
     assert [index in row.detail for row in plan] == [True]
 
 
@@ -214,7 +269,7 @@ def test_the_migration_tells_every_row_its_subscription(tmp_path: Path) -> None:
         schema.upgrade(transaction)
         for limit in COUNTED:
             here = [limits.count(transaction, limit, owner, "eastus") for owner in OWNERS]
-            assert here == [1, 0], limit.key
+            assert here == [0 if limit is APPLICATION_VERSIONS else 1, 0], limit.key
     database.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,19 +11,33 @@ from uuid import UUID, uuid4
 
 from galleria_server.catalogue import definitions, groups, protection
 from galleria_server.catalogue.writes import new_etag
+from galleria_server.domain.application_version import ApplicationVersionSpec
+from galleria_server.domain.disk_size import kind_of
 from galleria_server.domain.errors import AlreadyExists, InvalidRequest, NotFound
 from galleria_server.domain.errors_content import RootNotUsable
 from galleria_server.domain.image_version import ImageVersionSpec
 from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import Copy, CopyState, Disk, DiskState
-from galleria_server.domain.names import DISK_ID, DiskName, VersionName, fold, parse_disk, parse_id, parse_version
+from galleria_server.domain.names import (
+    DISK_ID,
+    Artifact,
+    DiskName,
+    VersionName,
+    artifact_of,
+    fold,
+    parse_disk,
+    parse_id,
+    parse_version,
+)
 from galleria_server.domain.placement import Account
-from galleria_server.domain.publishing import TargetRegion
-from galleria_server.domain.version import DATA_DISKS, AnyVersion, Content, Version, VersionState
+from galleria_server.domain.publishing import PublishingSpec, TargetRegion
+from galleria_server.domain.scopes import version_kind
+from galleria_server.domain.version import CONFIGURATION, DATA_DISKS, AnyVersion, Content, Version, VersionState
 from galleria_server.metadata import copies, disks, versions
 from galleria_server.metadata.engine import Transaction
 
 N = TypeVar("N")
+_PART = re.compile(rf"(.*)/({DATA_DISKS}/[0-9]+|{CONFIGURATION})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,7 @@ def adopt(transaction: Transaction, root: FoundRoot, disk_id: str) -> str:
     if fold(root.name).rpartition("/")[0].endswith("/disks"):
         return str(_adopt_disk(transaction, root, disk_id))
     if disk_id:
-        raise RootNotUsable(str(root.id), "it is of an image version, which keeps its name")
+        raise RootNotUsable(str(root.id), "it is of a version, which keeps its name")
     return str(_adopt_version(transaction, root))
 
 
@@ -92,18 +107,19 @@ def _adopt_disk(transaction: Transaction, root: FoundRoot, disk_id: str) -> Disk
         create_time=root.pinned,
         ready_time=root.pinned,
         etag=new_etag(),
+        kind=kind_of(root.size),
     )
     disks.add(transaction, disk)
     return name
 
 
 def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
-    name, lun = _version_of(root)
-    version = versions.find_by_uid(transaction, root.resource) or _new_version(transaction, root, name, lun)
+    name, part = _version_of(root)
+    version = versions.find_by_uid(transaction, root.resource) or _new_version(transaction, root, name, part)
     protection.check(transaction, version.name, Effect.CHANGE)
     if version.state is VersionState.DELETING:
         raise RootNotUsable(str(root.id), f"{version.name} is being deleted")
-    content = _content_of(transaction, root, version, lun)
+    content = _content_of(transaction, root, version, part)
     own = [copy for copy in copies.of_version(transaction, version.uid) if copy.position == content.position]
     if any((copy.region, copy.volume) == (root.region, root.volume) for copy in own):
         raise RootNotUsable(str(root.id), f"{version.name} has another copy on this volume")
@@ -126,17 +142,19 @@ def _adopt_version(transaction: Transaction, root: FoundRoot) -> VersionName:
     return version.name
 
 
-def _version_of(root: FoundRoot) -> tuple[VersionName, int | None]:
-    """The version that a root was pinned for, and the LUN if it is of a data disk."""
-    name, _, lun = root.name.partition(f"/{DATA_DISKS}/")
-    return _named(replace(root, name=name), parse_version), int(lun) if lun.isdecimal() else None
+def _version_of(root: FoundRoot) -> tuple[VersionName, str]:
+    """The version that a root was pinned for, and the part of it, as `Version.part` says it."""
+    matched = _PART.fullmatch(root.name)
+    name, part = (root.name, "") if matched is None else matched.groups()
+    return _named(replace(root, name=name), lambda field, text: parse_version(field, text, artifact_of(text))), part
 
 
-def _content_of(transaction: Transaction, root: FoundRoot, version: AnyVersion, lun: int | None) -> Content:
-    """The version's content that the root has; a data disk that the version lacks is added."""
-    found = next((content for content in version.contents if content.lun == lun), None)
+def _content_of(transaction: Transaction, root: FoundRoot, version: AnyVersion, part: str) -> Content:
+    """The version's content that the root has; a part that the version lacks is added."""
+    found = next((content for content in version.contents if version.part(content.position) == part), None)
     if found is None:
-        found = _content(root, len(version.contents), lun)
+        lun = part.rpartition("/")[2]
+        found = _content(root, len(version.contents), int(lun) if lun.isdecimal() else None)
         versions.add_contents(transaction, version.uid, [found])
     if found.digest != root.digest:
         raise RootNotUsable(str(root.id), f"{version.name} has other content, {found.digest}")
@@ -154,28 +172,27 @@ def _order_at_least(transaction: Transaction, version: AnyVersion, wanted: Targe
     versions.change(transaction, replace(version, spec=spec))
 
 
-def _new_version(transaction: Transaction, root: FoundRoot, name: VersionName, lun: int | None) -> AnyVersion:
+def _new_version(transaction: Transaction, root: FoundRoot, name: VersionName, part: str) -> AnyVersion:
     taken = versions.find(transaction, name)
     if taken is not None:
-        raise AlreadyExists("image version", str(taken.name))
-    if lun is not None:
-        raise RootNotUsable(
-            str(root.id), f"it is a data disk of {name}: adopt the root of its operating system disk first"
-        )
+        raise AlreadyExists(version_kind(name), str(taken.name))
+    if part:
+        raise RootNotUsable(str(root.id), f"it is {part} of {name}: adopt the root of {name} itself first")
     try:
         definition = definitions.require(transaction, name.definition)
     except NotFound as error:
-        reason = f"create the gallery and the image definition {name.definition} first"
+        reason = f"create the gallery and {name.definition} first"
         raise RootNotUsable(str(root.id), reason) from error
-    version = Version(
+    spec, state = _adopted_spec(name, TargetRegion(root.region, 1, root.account))
+    version: AnyVersion = Version(
         uid=root.resource,
         group_uid=root.scope,
         definition_uid=definition.uid,
         name=VersionName(definition.name, name.number),
         location=root.region,
-        spec=ImageVersionSpec(target_regions=(TargetRegion(root.region, 1, root.account),)),
+        spec=spec,
         contents=(_content(root, 0, None),),
-        state=VersionState.SUCCEEDED,
+        state=state,
         operation_uid=uuid4(),
         create_time=root.pinned,
         update_time=root.pinned,
@@ -184,6 +201,13 @@ def _new_version(transaction: Transaction, root: FoundRoot, name: VersionName, l
     )
     versions.add(transaction, version)
     return version
+
+
+def _adopted_spec(name: VersionName, target: TargetRegion) -> tuple[PublishingSpec, VersionState]:
+    """What is known of a version. An application's lacks its commands: created again it keeps its bytes."""
+    if name.definition.artifact is Artifact.APPLICATION:
+        return ApplicationVersionSpec(target_regions=(target,)), VersionState.FAILED
+    return ImageVersionSpec(target_regions=(target,)), VersionState.SUCCEEDED
 
 
 def _content(root: FoundRoot, position: int, lun: int | None) -> Content:
@@ -204,5 +228,5 @@ def _named(root: FoundRoot, parse: Callable[[str, str], N]) -> N:
     try:
         return parse("resource", root.name)
     except InvalidRequest as error:
-        reason = f"what it was pinned for, {root.name!r}, is no disk and no image version"
+        reason = f"what it was pinned for, {root.name!r}, is no disk and no version"
         raise RootNotUsable(str(root.id), reason) from error

@@ -1,51 +1,50 @@
-"""Image definitions: create, get, list, update, delete."""
+"""Image definitions and applications: create, get, list, update, delete. What each has of its own says its kind."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 from uuid import UUID, uuid4
 
 from galleria_server.catalogue import galleries, limits, regions
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
-from galleria_server.domain import image_definition as rules
 from galleria_server.domain.changes import check_allowed, check_unchanged
+from galleria_server.domain.definition import Definition
+from galleria_server.domain.definition_kinds import AnyDefinition, Spec, kind_of
 from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound, WrongState
-from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
+from galleria_server.domain.image_definition import Identifier, ImageDefinition, check_new_end_of_life
 from galleria_server.domain.limits import IMAGE_DEFINITIONS
-from galleria_server.domain.names import DefinitionName, GalleryName
+from galleria_server.domain.names import Artifact, DefinitionName, GalleryName
 from galleria_server.domain.validation import refuse
 from galleria_server.metadata import definitions, versions
 from galleria_server.metadata.engine import Transaction
 
-KIND = "image definition"
-FIELD = "image_definition"
-
 
 def create(
-    transaction: Transaction, name: DefinitionName, location: str, spec: DefinitionSpec, now: datetime
-) -> ImageDefinition:
-    """Add an image definition; an empty `location` means the gallery's.
+    transaction: Transaction, name: DefinitionName, location: str, spec: Spec, now: datetime
+) -> Definition[Spec]:
+    """Add a definition; an empty `location` means the gallery's.
 
     Raises NotFound for the gallery, AlreadyExists, IdentifierTaken, InvalidRequest, QuotaExceeded.
     """
+    kind = kind_of(name)
     gallery = galleries.require_writable(transaction, name.gallery)
     location = location or gallery.location
     regions.check_access(transaction, name.gallery.group.subscription, [location])
     existing = definitions.find(transaction, name)
     if existing is not None:
-        raise AlreadyExists(KIND, str(existing.name))
-    twin = definitions.find_by_identifier(transaction, gallery.uid, spec.identifier)
-    if twin is not None:
-        raise IdentifierTaken(str(twin.name), twin.spec.identifier)
-    refuse(rules.check_in_gallery(FIELD, spec, gallery.spec.sharing_profile.permissions))
-    limits.check_count(transaction, IMAGE_DEFINITIONS, name.gallery.group.subscription, location)
-    definition = ImageDefinition(
+        raise AlreadyExists(kind.name, str(existing.name))
+    _check_identifier(transaction, gallery.uid, kind.identifier(spec))
+    refuse(kind.check_in_gallery(kind.field, spec, gallery.spec.sharing_profile.permissions))
+    if name.artifact is Artifact.IMAGE:
+        limits.check_count(transaction, IMAGE_DEFINITIONS, name.gallery.group.subscription, location)
+    definition: Definition[Spec] = Definition(
         uid=uuid4(),
         gallery_uid=gallery.uid,
-        name=DefinitionName(gallery.name, name.id),
+        name=DefinitionName(gallery.name, name.id, name.artifact),
         location=location,
-        spec=rules.settled(spec),
+        spec=kind.settled(spec),
         create_time=now,
         update_time=now,
         etag=new_etag(),
@@ -54,61 +53,73 @@ def create(
     return definition
 
 
-def require(transaction: Transaction, name: DefinitionName) -> ImageDefinition:
-    """The image definition of that name. Raises NotFound."""
+def require(transaction: Transaction, name: DefinitionName) -> AnyDefinition:
+    """The definition of that name. Raises NotFound."""
     definition = definitions.find(transaction, name)
     if definition is None:
-        raise NotFound(KIND, str(name))
+        raise NotFound(kind_of(name).name, str(name))
     return definition
 
 
-def require_writable(transaction: Transaction, name: DefinitionName) -> ImageDefinition:
-    """The image definition of that name. Raises NotFound, WrongState while it is deleted with its versions."""
+def require_writable(transaction: Transaction, name: DefinitionName) -> AnyDefinition:
+    """The definition of that name. Raises NotFound, WrongState while it is deleted with its versions."""
     definition = require(transaction, name)
     if definition.deleting:
-        raise WrongState(KIND, str(definition.name), "being deleted", "there to stay")
+        raise WrongState(kind_of(name).name, str(definition.name), "being deleted", "there to stay")
     return definition
 
 
-def recall(transaction: Transaction, uid: UUID) -> ImageDefinition:
+def require_image(transaction: Transaction, name: DefinitionName) -> ImageDefinition:
+    """The image definition of that name, which is of an image. Raises NotFound."""
+    return cast("ImageDefinition", require(transaction, name))
+
+
+def recall(transaction: Transaction, uid: UUID) -> AnyDefinition:
     """The definition that an earlier request made. Raises NotFound."""
     definition = definitions.find_by_uid(transaction, uid)
     if definition is None:
-        raise NotFound(KIND, str(uid))
+        raise NotFound("definition", str(uid))
     return definition
 
 
 def page(
-    transaction: Transaction, gallery: GalleryName, after: str, limit: int, *, descending: bool
-) -> list[ImageDefinition]:
+    transaction: Transaction,
+    gallery: GalleryName,
+    after: str,
+    limit: int,
+    artifact: Artifact = Artifact.IMAGE,
+    *,
+    descending: bool = False,
+) -> list[AnyDefinition]:
     """Up to `limit` definitions by name, those beyond the key `after`. Raises NotFound for the gallery."""
     uid = galleries.require(transaction, gallery).uid
-    return definitions.page(transaction, uid, after, limit, descending=descending)
+    return definitions.page(transaction, uid, after, limit, artifact, descending=descending)
 
 
 def update(
     transaction: Transaction,
     name: DefinitionName,
-    change: Change[ImageDefinition, DefinitionSpec],
+    change: Change[Definition[Spec], Spec],
     now: datetime,
     *,
-    features_too: bool,
-) -> ImageDefinition:
-    """Change an image definition, its features only when asked to. Raises NotFound, EtagMismatch, InvalidRequest."""
+    guarded_too: bool = False,
+) -> Definition[Spec]:
+    """Change a definition, what is guarded of it only when asked to. Raises NotFound, EtagMismatch, InvalidRequest."""
+    kind = kind_of(name)
     gallery = galleries.require_writable(transaction, name.gallery)
-    before = require_writable(transaction, name)
-    check_uid(KIND, str(before.name), before.uid, change.uid)
+    before = cast("Definition[Spec]", require_writable(transaction, name))
+    check_uid(kind.name, str(before.name), before.uid, change.uid)
     check_etag(str(before.name), change.etag, before.etag)
     spec = change.apply(before)
-    guarded = () if features_too else rules.GUARDED
+    guarded = () if guarded_too else kind.guarded
     refuse(
-        rules.check(FIELD, spec),
-        rules.check_new_end_of_life(FIELD, spec, before.spec, now),
-        rules.check_in_gallery(FIELD, spec, gallery.spec.sharing_profile.permissions),
-        check_unchanged(FIELD, before.spec, spec, rules.IMMUTABLE),
-        check_allowed(FIELD, before.spec, spec, guarded, "allow_update_image"),
+        kind.check(kind.field, spec),
+        check_new_end_of_life(kind.field, spec, before.spec, now),
+        kind.check_in_gallery(kind.field, spec, gallery.spec.sharing_profile.permissions),
+        check_unchanged(kind.field, before.spec, spec, kind.immutable),
+        check_allowed(kind.field, before.spec, spec, guarded, "allow_update_image"),
     )
-    after = replace(before, spec=rules.settled(spec), update_time=now, etag=new_etag())
+    after = replace(before, spec=kind.settled(spec), update_time=now, etag=new_etag())
     definitions.change(transaction, after)
     return after
 
@@ -120,5 +131,13 @@ def remove(transaction: Transaction, name: DefinitionName, etag: str) -> None:
     check_etag(str(definition.name), etag, definition.etag)
     children = versions.page(transaction, definition.uid, None, 1)
     if children:
-        raise InUse(KIND, str(definition.name), str(children[0].name), versions.count(transaction, definition.uid))
+        count = versions.count(transaction, definition.uid)
+        raise InUse(kind_of(name).name, str(definition.name), str(children[0].name), count)
     definitions.drop(transaction, definition.uid)
+
+
+def _check_identifier(transaction: Transaction, gallery_uid: UUID, identifier: Identifier | None) -> None:
+    twin = None if identifier is None else definitions.find_by_identifier(transaction, gallery_uid, identifier)
+    if twin is not None and identifier is not None:
+        taken = kind_of(twin.name).identifier(twin.spec)
+        raise IdentifierTaken(str(twin.name), taken or identifier)

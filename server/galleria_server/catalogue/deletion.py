@@ -7,14 +7,14 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from galleria_server.catalogue import galleries, protection, regions
-from galleria_server.catalogue.image_sources import KIND
 from galleria_server.catalogue.settlement import end_cancelled, settle_version
+from galleria_server.catalogue.version_kinds import kind_of
 from galleria_server.catalogue.versions import VersionView, begin, require, view
 from galleria_server.catalogue.writes import check_etag, new_etag
 from galleria_server.domain.errors import DeletionBlocked, DomainError, InUse, WrongState
 from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import Operation, OperationState, Verb
-from galleria_server.domain.names import VersionName
+from galleria_server.domain.names import Artifact, VersionName
 from galleria_server.domain.soft_deletion import ImageState, SoftDeletion, deleted_under
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, VersionState
 from galleria_server.metadata import aliases, copies, operations, versions
@@ -40,9 +40,12 @@ def remove(
     if begun is not None:
         return begun
     policy = gallery.spec.soft_delete_policy
-    softly = policy.enabled and not bypass_soft_delete
+    keeps = policy.enabled and name.definition.artifact is Artifact.IMAGE
+    softly = keeps and not bypass_soft_delete
     if version.soft_deletion is not None and not bypass_soft_delete:
-        raise WrongState(KIND, str(version.name), version.image_state.value, "active; restore or purge it")
+        raise WrongState(
+            kind_of(version.name).name, str(version.name), version.image_state.value, "active; restore or purge it"
+        )
     _check_deletable(transaction, version, now)
     if softly:
         return _delete_softly(transaction, version, deleted_under(policy, now), now)
@@ -53,7 +56,9 @@ def purge(transaction: Transaction, name: VersionName, etag: str, now: datetime)
     """Begin to delete a soft-deleted version for good. Raises as `remove`, WrongState for one that is active."""
     version = require(transaction, name)
     if version.soft_deletion is None:
-        raise WrongState(KIND, str(version.name), version.image_state.value, ImageState.SOFT_DELETED.value)
+        raise WrongState(
+            kind_of(version.name).name, str(version.name), version.image_state.value, ImageState.SOFT_DELETED.value
+        )
     return remove(transaction, name, etag, now, bypass_soft_delete=True)
 
 
@@ -63,12 +68,18 @@ def restore(transaction: Transaction, name: VersionName, etag: str, now: datetim
     galleries.require_writable(transaction, name.definition.gallery)
     check_etag(str(version.name), etag, version.etag)
     if version.state is VersionState.DELETING:
-        raise WrongState(KIND, str(version.name), version.state.value, ImageState.SOFT_DELETED.value)
+        raise WrongState(
+            kind_of(version.name).name, str(version.name), version.state.value, ImageState.SOFT_DELETED.value
+        )
     if version.soft_deletion is None:
-        raise WrongState(KIND, str(version.name), version.image_state.value, ImageState.SOFT_DELETED.value)
+        raise WrongState(
+            kind_of(version.name).name, str(version.name), version.image_state.value, ImageState.SOFT_DELETED.value
+        )
     end = version.soft_deletion.hard_deletion_time
     if now >= end:
-        raise WrongState(KIND, str(version.name), f"gone since {end.isoformat()}", "restored before that")
+        raise WrongState(
+            kind_of(version.name).name, str(version.name), f"gone since {end.isoformat()}", "restored before that"
+        )
     after = replace(version, soft_deletion=None, update_time=now, etag=new_etag())
     versions.change(transaction, after)
     return view(transaction, after)
@@ -109,6 +120,10 @@ def _hard_deletion_time(version: AnyVersion) -> datetime:
     return version.soft_deletion.hard_deletion_time
 
 
+def _wrong(version: AnyVersion, state: str, needed: str) -> WrongState:
+    return WrongState(kind_of(version.name).name, str(version.name), state, needed)
+
+
 def _begun(transaction: Transaction, version: AnyVersion) -> Operation | None:
     running = operations.running_on(transaction, version.uid)
     return next((operation for operation in running if operation.verb is Verb.DELETE), None)
@@ -118,16 +133,16 @@ def check_unneeded(transaction: Transaction, version: AnyVersion, now: datetime)
     """Raises DeletionBlocked before its end of life, InUse while others are copied from it."""
     end = version.spec.end_of_life_time
     if version.spec.safety_profile.block_deletion_before_end_of_life and end is not None and end > now:
-        raise DeletionBlocked(KIND, str(version.name), end.isoformat())
+        raise DeletionBlocked(kind_of(version.name).name, str(version.name), end.isoformat())
     unfinished = copies.count_unfinished_from(transaction, version.uid)
     if unfinished:
-        raise InUse(KIND, str(version.name), "a copy that is being made from it", unfinished)
+        raise InUse(kind_of(version.name).name, str(version.name), "a copy that is being made from it", unfinished)
 
 
 def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
     pointing = aliases.of_version(transaction, version.uid)
     if pointing:
-        raise InUse(KIND, str(version.name), str(pointing[0].name), len(pointing))
+        raise InUse(kind_of(version.name).name, str(version.name), str(pointing[0].name), len(pointing))
     check_unneeded(transaction, version, now)
 
 

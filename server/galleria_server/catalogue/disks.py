@@ -12,7 +12,7 @@ from galleria_server.catalogue.writes import Write, check_etag, make_once, new_e
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
 from galleria_server.domain.errors_content import PushMissing
 from galleria_server.domain.locks import Effect
-from galleria_server.domain.models import BEFORE_READY, Disk, DiskState
+from galleria_server.domain.models import BEFORE_READY, Disk, DiskKind, DiskState
 from galleria_server.domain.names import DiskName
 from galleria_server.metadata import copies, disks
 from galleria_server.metadata import groups as group_rows
@@ -62,6 +62,7 @@ def create(
     location: str,
     size_bytes: int,
     choose_volume: Callable[[UUID], str],
+    kind: DiskKind = DiskKind.DISK,
 ) -> Disk:
     """A new empty disk; `choose_volume` gives the volume for a resource group's uid. Raises AlreadyExists."""
 
@@ -70,7 +71,9 @@ def create(
         taken = disks.find(transaction, name)
         if taken is not None:
             raise AlreadyExists(KIND, str(taken.name))
-        disk = _empty(DiskName(group.name, name.disk), group.uid, location, choose_volume(group.uid), size_bytes, now)
+        name_there = DiskName(group.name, name.disk)
+        empty = _empty(name_there, group.uid, location, choose_volume(group.uid), size_bytes, now)
+        disk = replace(empty, kind=kind)
         disks.add(transaction, disk)
         return disk
 

@@ -84,7 +84,7 @@ def remove(transaction: Transaction, name: GalleryName, etag: str) -> None:
     """Remove an empty gallery. Raises NotFound, EtagMismatch, InUse."""
     gallery = require_writable(transaction, name)
     check_etag(str(gallery.name), etag, gallery.etag)
-    children = definitions.page(transaction, gallery.uid, "", 1)
-    if children:
-        raise InUse(KIND, str(gallery.name), str(children[0].name), definitions.count(transaction, gallery.uid))
+    child = definitions.any_of(transaction, gallery.uid)
+    if child is not None:
+        raise InUse(KIND, str(gallery.name), str(child.name), definitions.count(transaction, gallery.uid))
     galleries.drop(transaction, gallery.uid)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 from galleria_server.catalogue import definitions
 from galleria_server.catalogue.replicas import Home
+from galleria_server.catalogue.sources import Source, content_of, ready_disk
 from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.image_version import ImageVersionSpec, with_source
-from galleria_server.domain.models import Disk, DiskState
-from galleria_server.domain.names import parse_disk, parse_version
+from galleria_server.domain.models import Disk, DiskKind
+from galleria_server.domain.names import parse_version
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.validation import Violations, refuse
 from galleria_server.domain.version import Content, ImageVersion, VersionState
-from galleria_server.metadata import copies, disks, versions
+from galleria_server.metadata import copies, versions
 from galleria_server.metadata.engine import Transaction
 
 KIND = "image version"
@@ -25,16 +26,9 @@ FIELD = "image_version"
 _ALIKE = ("os_type", "os_state", "hyper_v_generation", "architecture", "purchase_plan")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The contents that a version gets, the spec that names them as they are, and where they lie, by position."""
-
-    spec: ImageVersionSpec
-    contents: tuple[Content, ...]
-    homes: tuple[Home, ...]
-
-
-def source_of(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition, now: datetime) -> Source:
+def source_of(
+    transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition, now: datetime
+) -> Source[ImageVersionSpec]:
     """What the spec names, checked against the definition.
 
     Raises NotFound, InvalidRequest, WrongState for a disk without content and a version that cannot be read.
@@ -44,44 +38,29 @@ def source_of(transaction: Transaction, spec: ImageVersionSpec, definition: Imag
     return _of_disks(transaction, spec)
 
 
-def _of_disks(transaction: Transaction, spec: ImageVersionSpec) -> Source:
+def _of_disks(transaction: Transaction, spec: ImageVersionSpec) -> Source[ImageVersionSpec]:
     named = [
         (None, "os_disk", spec.os_disk),
         *((disk.lun, f"data_disks[{i}].source", disk.source) for i, disk in enumerate(spec.data_disks)),
     ]
-    found = [(lun, _ready_disk(transaction, f"{FIELD}.{path}", text)) for lun, path, text in named]
-    contents = tuple(_from_disk(i, lun, disk) for i, (lun, disk) in enumerate(found))
+    found = [(lun, _image_disk(transaction, f"{FIELD}.{path}", text)) for lun, path, text in named]
+    contents = tuple(content_of(i, lun, disk) for i, (lun, disk) in enumerate(found))
     os_disk, *data = (str(disk.name) for _, disk in found)
     data_disks = tuple(replace(disk, source=name) for disk, name in zip(spec.data_disks, data, strict=True))
     homes = tuple((disk.location, disk.volume) for _, disk in found)
     return Source(replace(spec, os_disk=os_disk, data_disks=data_disks), contents, homes)
 
 
-def _ready_disk(transaction: Transaction, path: str, text: str) -> Disk:
-    name = parse_disk(path, text)
-    disk = disks.find(transaction, name)
-    if disk is None:
-        raise NotFound("disk", str(name))
-    if disk.state is not DiskState.READY:
-        raise WrongState("disk", str(disk.name), disk.state.value, DiskState.READY.value)
+def _image_disk(transaction: Transaction, path: str, text: str) -> Disk:
+    disk = ready_disk(transaction, path, text)
+    if disk.kind is not DiskKind.DISK:
+        refuse([FieldViolation(path, f"{disk.name} is a file, an image is made of disks"[:240])])
     return disk
 
 
-def _from_disk(position: int, lun: int | None, disk: Disk) -> Content:
-    return Content(
-        position=position,
-        lun=lun,
-        source=str(disk.name),
-        source_disk_uid=disk.uid,
-        source_version_uid=None,
-        size_bytes=disk.size_bytes,
-        occupied_bytes=disk.occupied_bytes,
-        digest=disk.digest,
-        sha256=disk.sha256,
-    )
-
-
-def _of_version(transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition, now: datetime) -> Source:
+def _of_version(
+    transaction: Transaction, spec: ImageVersionSpec, definition: ImageDefinition, now: datetime
+) -> Source[ImageVersionSpec]:
     if spec.data_disks:
         refuse([FieldViolation(f"{FIELD}.data_disks", "come with source_version and cannot be given beside it")])
     name = parse_version(f"{FIELD}.source_version", spec.source_version)
@@ -91,7 +70,7 @@ def _of_version(transaction: Transaction, spec: ImageVersionSpec, definition: Im
     if not found.may_be_used(now):
         raise WrongState(KIND, str(found.name), found.image_state.value, ImageState.ACTIVE.value)
     source = cast("ImageVersion", found)
-    parent = definitions.require(transaction, source.name.definition)
+    parent = definitions.require_image(transaction, source.name.definition)
     refuse(_check_alike(f"{FIELD}.source_version", parent, definition.spec))
     homes = [_home(transaction, source, content) for content in source.contents]
     contents = tuple(replace(content, source_version_uid=source.uid) for content in source.contents)

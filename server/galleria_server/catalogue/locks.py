@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 
 from galleria_server.catalogue import definitions, disks, galleries, groups, subscriptions
 from galleria_server.catalogue.writes import check_etag, new_etag
+from galleria_server.domain.definition_kinds import AnyDefinition
 from galleria_server.domain.errors import AlreadyExists, NotFound, WrongState
 from galleria_server.domain.gallery import Gallery
-from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.locks import Lock, LockName, LockSpec
 from galleria_server.domain.models import Disk
 from galleria_server.domain.names import (
@@ -33,7 +33,7 @@ from galleria_server.metadata import versions
 from galleria_server.metadata.engine import Transaction
 
 KIND = "lock"
-Resource = Subscription | ResourceGroup | Gallery | ImageDefinition | AnyVersion | Disk
+Resource = Subscription | ResourceGroup | Gallery | AnyDefinition | AnyVersion | Disk
 
 
 def create(transaction: Transaction, scope: Scope, lock_id: str, spec: LockSpec, now: datetime) -> Lock:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from galleria_server.catalogue import definitions, deletion, galleries, protection
@@ -45,7 +46,7 @@ Plan = Callable[[Transaction, DefinitionName, datetime], list[Fate]]
 
 def retention(transaction: Transaction, name: DefinitionName, now: datetime) -> list[Fate]:
     """What the retention policy of a definition would do now. Raises NotFound, also when there is no policy."""
-    definition = definitions.require(transaction, name)
+    definition = definitions.require_image(transaction, name)
     policy = definition.spec.retention_policy
     if policy is None:
         raise NotFound("retention policy", str(definition.name))
@@ -58,7 +59,7 @@ def retention(transaction: Transaction, name: DefinitionName, now: datetime) -> 
 
 def spread(transaction: Transaction, name: DefinitionName, now: datetime) -> list[Fate]:
     """What the spread policy of a definition would do now. Raises NotFound, also when there is no policy."""
-    definition = definitions.require(transaction, name)
+    definition = definitions.require_image(transaction, name)
     policy = definition.spec.spread_policy
     if policy is None:
         raise NotFound("spread policy", str(definition.name))
@@ -95,7 +96,7 @@ def apply(transaction: Transaction, name: DefinitionName, plan: Plan, volumes: V
 
 def apply_all(transaction: Transaction, uid: UUID, volumes: VolumesOf, now: datetime) -> int:
     """Apply the policies of one definition; how many versions were changed. What is locked or gone stays as it is."""
-    definition = definition_rows.find_by_uid(transaction, uid)
+    definition = cast("ImageDefinition | None", definition_rows.find_by_uid(transaction, uid))
     if definition is None:
         return 0
     changed = 0

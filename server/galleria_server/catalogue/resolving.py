@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from galleria_server.catalogue import definitions
-from galleria_server.catalogue.image_sources import KIND
+from galleria_server.catalogue.version_kinds import kind_of
 from galleria_server.catalogue.versions import VersionView, require, view
+from galleria_server.domain.definition_kinds import AnyDefinition
 from galleria_server.domain.errors import EndOfLifeReached, NotFound, WrongState
 from galleria_server.domain.errors_content import NotInRegion
-from galleria_server.domain.image_definition import EndOfLifePolicy, ImageDefinition
+from galleria_server.domain.image_definition import EndOfLifePolicy
 from galleria_server.domain.models import CopyState
 from galleria_server.domain.names import VersionName, VersionNumber
 from galleria_server.domain.resolving import Resolved, Skipped, end_of_life, is_denied, skipped, warnings
@@ -56,9 +57,9 @@ def readable(transaction: Transaction, name: VersionName, region: str, now: date
     """
     version = _aliased(transaction, name) if name.alias else require(transaction, name)
     if version.state is VersionState.DELETING:
-        raise NotFound(KIND, str(version.name))
+        raise NotFound(kind_of(name).name, str(version.name))
     if not version.may_be_used(now):
-        raise WrongState(KIND, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
+        raise WrongState(kind_of(name).name, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
     if not all(copies.served(transaction, version.uid, content.position, region) for content in version.contents):
         raise NotInRegion(str(version.name), region)
     return version
@@ -74,7 +75,7 @@ def _aliased(transaction: Transaction, name: VersionName) -> AnyVersion:
 
 
 def _latest(
-    transaction: Transaction, name: VersionName, definition: ImageDefinition, region: str, now: datetime
+    transaction: Transaction, name: VersionName, definition: AnyDefinition, region: str, now: datetime
 ) -> Resolved:
     spec = definition.spec
     denies = spec.end_of_life_policy is EndOfLifePolicy.DENY
@@ -84,7 +85,7 @@ def _latest(
     passed = _skipped(transaction, definition, number, region, now)
     if found is None:
         if not passed:
-            raise NotFound(KIND, str(name))
+            raise NotFound(kind_of(name).name, str(name))
         raise NotInRegion(str(name), region, tuple(map(str, passed[:_TOLD])))
     count = versions.count(transaction, definition.uid, above=number)
     above = f", of {count} with higher numbers none can be" if count else ""
@@ -93,7 +94,7 @@ def _latest(
 
 
 def _skipped(
-    transaction: Transaction, definition: ImageDefinition, number: VersionNumber | None, region: str, now: datetime
+    transaction: Transaction, definition: AnyDefinition, number: VersionNumber | None, region: str, now: datetime
 ) -> tuple[Skipped, ...]:
     passed = versions.above(transaction, definition.uid, number, MAX_SKIPPED)
     ready = _ready_in(transaction, passed, region)

@@ -13,13 +13,13 @@ from galleria_server.catalogue.operations import OperationView, get, look
 from galleria_server.catalogue.settlement import settle_definition, settle_gallery
 from galleria_server.catalogue.writes import check_etag, new_etag
 from galleria_server.domain.aliases import Alias
+from galleria_server.domain.definition_kinds import AnyDefinition, kind_of
 from galleria_server.domain.deletion_plan import DeletionPlan
 from galleria_server.domain.errors import DomainError, InUse
 from galleria_server.domain.gallery import Gallery
-from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.locks import Effect
 from galleria_server.domain.models import Operation, OperationState, Verb
-from galleria_server.domain.names import DefinitionName, GalleryName, fold
+from galleria_server.domain.names import Artifact, DefinitionName, GalleryName, fold
 from galleria_server.domain.replication import total_bytes
 from galleria_server.domain.version import AnyVersion, VersionState
 from galleria_server.metadata import aliases, copies, operations, versions
@@ -48,13 +48,13 @@ class _Tree:
     """A gallery, or a definition of it, with what is in it."""
 
     gallery: Gallery
-    definitions: Sequence[ImageDefinition]
+    definitions: Sequence[AnyDefinition]
     versions: Sequence[AnyVersion]
     aliases: Sequence[Alias]
     is_whole: bool
 
     @property
-    def root(self) -> Gallery | ImageDefinition:
+    def root(self) -> Gallery | AnyDefinition:
         """What the deletion was asked for."""
         return self.gallery if self.is_whole else self.definitions[0]
 
@@ -105,11 +105,12 @@ def _tree(transaction: Transaction, name: GalleryName | DefinitionName) -> _Tree
     return _Tree(gallery, parents, found, pointing, isinstance(name, GalleryName))
 
 
-def _definitions(transaction: Transaction, gallery_uid: UUID) -> Iterator[ImageDefinition]:
-    found = definition_rows.page(transaction, gallery_uid, "", _AT_ONCE)
-    while found:
-        yield from found
-        found = definition_rows.page(transaction, gallery_uid, fold(found[-1].name.id), _AT_ONCE)
+def _definitions(transaction: Transaction, gallery_uid: UUID) -> Iterator[AnyDefinition]:
+    for artifact in Artifact:
+        found = definition_rows.page(transaction, gallery_uid, "", _AT_ONCE, artifact)
+        while found:
+            yield from found
+            found = definition_rows.page(transaction, gallery_uid, fold(found[-1].name.id), _AT_ONCE, artifact)
 
 
 def _aliases(transaction: Transaction, definition_uid: UUID) -> Iterator[Alias]:
@@ -123,10 +124,16 @@ def _blockers(transaction: Transaction, tree: _Tree, now: datetime, *, bypass: b
     yield from protection.blocking(transaction, tree.root.name, Effect.DELETE)
     policy = tree.gallery.spec.soft_delete_policy
     staying = [version for version in tree.versions if version.state is not VersionState.DELETING]
-    kept = [version for version in staying if policy.enabled or version.soft_deletion]
+    images = [version for version in staying if version.name.definition.artifact is Artifact.IMAGE]
+    kept = [version for version in images if policy.enabled or version.soft_deletion]
     if kept and not bypass:
         user = f"{kept[0].name} (kept by soft deletion, which may be bypassed)"
-        yield InUse("gallery" if tree.is_whole else definitions.KIND, str(tree.root.name), user, len(kept))
+        yield InUse(
+            galleries.KIND if tree.is_whole else kind_of(tree.definitions[0].name).name,
+            str(tree.root.name),
+            user,
+            len(kept),
+        )
     for version in staying:
         try:
             check_unneeded(transaction, version, now)

@@ -1,33 +1,31 @@
-"""Image versions: create, get, list, update."""
+"""Versions of images and applications: create, get, list, update, delete. What each has of its own says its kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from galleria_server.catalogue import definitions, galleries, limits, regions, replicas
-from galleria_server.catalogue.image_sources import FIELD, KIND, Source, source_of
 from galleria_server.catalogue.replicas import VolumesOf
 from galleria_server.catalogue.settlement import settle_version
+from galleria_server.catalogue.sources import Source
+from galleria_server.catalogue.version_kinds import kind_of
 from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_etag
-from galleria_server.domain import image_version as rules
 from galleria_server.domain import publishing
 from galleria_server.domain.changes import check_unchanged
+from galleria_server.domain.definition_kinds import AnyDefinition
 from galleria_server.domain.errors import AlreadyExists, FieldViolation, NotFound, SoftDeletedExists, WrongState
-from galleria_server.domain.image_definition import ImageDefinition
-from galleria_server.domain.image_version import ImageVersionSpec
-from galleria_server.domain.limits import IMAGE_VERSIONS
 from galleria_server.domain.models import Copy, Operation, OperationState, Verb
 from galleria_server.domain.names import DefinitionName, VersionName, VersionNumber
 from galleria_server.domain.placement import ZONES, Account
-from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.publishing import PublishingSpec, Spec, TargetRegion
 from galleria_server.domain.replication import done_bytes, wanted
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.validation import Violations, check_future, refuse
-from galleria_server.domain.version import UNDER_WAY, AnyVersion, ImageVersion, Version, VersionState
+from galleria_server.domain.version import UNDER_WAY, AnyVersion, Version, VersionState
 from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
@@ -52,7 +50,7 @@ def create(
     transaction: Transaction,
     name: VersionName,
     location: str,
-    spec: ImageVersionSpec,
+    spec: PublishingSpec,
     volumes: VolumesOf,
     now: datetime,
 ) -> Operation:
@@ -62,6 +60,7 @@ def create(
     InvalidRequest, WrongState for a source without content, RegionRestricted, QuotaExceeded,
     NotEnoughVolumes.
     """
+    kind = kind_of(name)
     definition = definitions.require_writable(transaction, name.definition)
     gallery = galleries.require_writable(transaction, name.definition.gallery)
     existing = versions.find(transaction, name)
@@ -69,19 +68,19 @@ def create(
         _check_again(existing)
     location = location or (existing.location if existing else gallery.location)
     refuse(
-        publishing.check_home(FIELD, spec, location),
-        rules.check_in_definition(FIELD, spec, definition.spec),
-        check_future(f"{FIELD}.end_of_life_time", spec.end_of_life_time, now),
+        publishing.check_home(kind.field, spec, location),
+        kind.check_in_definition(kind.field, spec, definition.spec),
+        check_future(f"{kind.field}.end_of_life_time", spec.end_of_life_time, now),
     )
-    source = source_of(transaction, spec, definition, now)
+    source = kind.source_of(transaction, spec, definition, now)
     settled = publishing.settled(source.spec, location, lambda region: volumes(region).zonal)
     _check_regions(transaction, name, (location, *(target.region for target in settled.target_regions)))
-    refuse(_check_zones(settled.target_regions, volumes))
+    refuse(_check_zones(kind.field, settled.target_regions, volumes))
     limits.check_replicas(transaction, name, settled.target_regions)
     source = replace(source, spec=settled)
     if existing is not None:
         return _begin_again(transaction, existing, location, source, volumes, now)
-    limits.check_count(transaction, IMAGE_VERSIONS, name.definition.gallery.group.subscription, location)
+    limits.check_count(transaction, kind.limit, name.definition.gallery.group.subscription, location)
     version = _new(definition, name, location, gallery.group_uid, source, now)
     versions.add(transaction, version)
     replicas.order(transaction, version, source.homes, volumes)
@@ -92,7 +91,7 @@ def require(transaction: Transaction, name: VersionName) -> AnyVersion:
     """The version of that name. Raises NotFound."""
     version = versions.find(transaction, name)
     if version is None:
-        raise NotFound(KIND, str(name))
+        raise NotFound(kind_of(name).name, str(name))
     return version
 
 
@@ -106,7 +105,7 @@ def recall(transaction: Transaction, uid: UUID) -> VersionView:
     """The version that an earlier request changed. Raises NotFound."""
     version = versions.find_by_uid(transaction, uid)
     if version is None:
-        raise NotFound(KIND, str(uid))
+        raise NotFound("version", str(uid))
     return view(transaction, version)
 
 
@@ -132,7 +131,7 @@ def page(
 def update(
     transaction: Transaction,
     name: VersionName,
-    change: Change[ImageVersion, ImageVersionSpec],
+    change: Change[Version[Spec], Spec],
     volumes: VolumesOf,
     now: datetime,
 ) -> Operation:
@@ -141,17 +140,18 @@ def update(
     Raises NotFound, MoveNotSupported, EtagMismatch, InvalidRequest, WrongState while it is being deleted,
     RegionRestricted, NotEnoughVolumes.
     """
-    before = _changeable(transaction, name)
-    check_uid(KIND, str(before.name), before.uid, change.uid)
+    kind = kind_of(name)
+    before = cast("Version[Spec]", _changeable(transaction, name))
+    check_uid(kind.name, str(before.name), before.uid, change.uid)
     check_etag(str(before.name), change.etag, before.etag)
     asked = change.apply(before)
-    refuse(rules.check(FIELD, asked), publishing.check_home(FIELD, asked, before.location))
+    refuse(kind.check(kind.field, asked), publishing.check_home(kind.field, asked, before.location))
     spec = publishing.settled(asked, before.location, lambda region: volumes(region).zonal, before.target_regions)
     refuse(
-        publishing.check_regions_kept(FIELD, before.spec, spec),
-        check_unchanged(FIELD, before.spec, spec, rules.IMMUTABLE),
-        _check_new_end_of_life(spec, before.spec, now),
-        _check_zones(spec.target_regions, volumes),
+        publishing.check_regions_kept(kind.field, before.spec, spec),
+        check_unchanged(kind.field, before.spec, spec, kind.immutable),
+        _check_new_end_of_life(kind.field, spec, before.spec, now),
+        _check_zones(kind.field, spec.target_regions, volumes),
     )
     return _change(transaction, before, spec, volumes, now)
 
@@ -159,7 +159,7 @@ def update(
 def change_regions(
     transaction: Transaction,
     name: VersionName,
-    apply: Callable[[ImageVersion], Regions],
+    apply: Callable[[AnyVersion], Regions],
     volumes: VolumesOf,
     now: datetime,
 ) -> Operation:
@@ -167,26 +167,30 @@ def change_regions(
 
     Raises as `update`, and what `apply` raises.
     """
+    kind = kind_of(name)
     before = _changeable(transaction, name)
     asked = replace(before.spec, target_regions=apply(before))
-    refuse(rules.check(FIELD, asked), publishing.check_home(FIELD, asked, before.location))
+    refuse(kind.check(kind.field, asked), publishing.check_home(kind.field, asked, before.location))
     spec = publishing.settled(asked, before.location, lambda region: volumes(region).zonal, before.target_regions)
-    refuse(publishing.check_regions_kept(FIELD, before.spec, spec), _check_zones(spec.target_regions, volumes))
+    refuse(
+        publishing.check_regions_kept(kind.field, before.spec, spec),
+        _check_zones(kind.field, spec.target_regions, volumes),
+    )
     return _change(transaction, before, spec, volumes, now)
 
 
-def _changeable(transaction: Transaction, name: VersionName) -> ImageVersion:
+def _changeable(transaction: Transaction, name: VersionName) -> AnyVersion:
     galleries.require_writable(transaction, name.definition.gallery)
     version = require(transaction, name)
     if version.state is VersionState.DELETING:
-        raise WrongState(KIND, str(version.name), version.state.value, VersionState.SUCCEEDED.value)
+        raise WrongState(kind_of(name).name, str(version.name), version.state.value, VersionState.SUCCEEDED.value)
     if version.soft_deletion is not None:
-        raise WrongState(KIND, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
-    return cast("ImageVersion", version)
+        raise WrongState(kind_of(name).name, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
+    return version
 
 
 def _change(
-    transaction: Transaction, before: ImageVersion, spec: ImageVersionSpec, volumes: VolumesOf, now: datetime
+    transaction: Transaction, before: Version[Spec], spec: Spec, volumes: VolumesOf, now: datetime
 ) -> Operation:
     had = {target.region for target in before.target_regions}
     new = [target.region for target in spec.target_regions if target.region not in had]
@@ -202,11 +206,11 @@ def _change(
 
 
 def _begin_again(
-    transaction: Transaction, failed: AnyVersion, location: str, source: Source, volumes: VolumesOf, now: datetime
+    transaction: Transaction, failed: AnyVersion, location: str, source: Source[Any], volumes: VolumesOf, now: datetime
 ) -> Operation:
     """Publish under the name of a version that FAILED; copies of the same content are kept."""
     if failed.location != location:
-        raise AlreadyExists(KIND, f"{failed.name} (in {failed.location})")
+        raise AlreadyExists(kind_of(failed.name).name, f"{failed.name} (in {failed.location})")
     if [content.digest for content in failed.contents] != [content.digest for content in source.contents]:
         copies.delete_all(transaction, failed.uid)
     versions.drop_contents(transaction, failed.uid)
@@ -224,16 +228,17 @@ def _begin_again(
 def _check_again(existing: AnyVersion) -> None:
     """Only what FAILED is published again under its name."""
     if existing.soft_deletion is not None:
-        raise SoftDeletedExists(KIND, str(existing.name), existing.soft_deletion.hard_deletion_time.isoformat())
+        end = existing.soft_deletion.hard_deletion_time.isoformat()
+        raise SoftDeletedExists(kind_of(existing.name).name, str(existing.name), end)
     if existing.state is not VersionState.FAILED:
-        raise AlreadyExists(KIND, str(existing.name))
+        raise AlreadyExists(kind_of(existing.name).name, str(existing.name))
 
 
 def _check_regions(transaction: Transaction, name: VersionName, used: Iterable[str]) -> None:
     regions.check_access(transaction, name.definition.gallery.group.subscription, sorted(set(used)))
 
 
-def _check_zones(targets: Regions, volumes: VolumesOf) -> Violations:
+def _check_zones(field: str, targets: Regions, volumes: VolumesOf) -> Violations:
     few = [
         (i, target.region)
         for i, target in enumerate(targets)
@@ -241,19 +246,19 @@ def _check_zones(targets: Regions, volumes: VolumesOf) -> Violations:
     ]
     told = "Standard_ZRS is not supported in {}, which has fewer than three zones; use Standard_LRS or Premium_LRS"
     return [
-        FieldViolation(f"{FIELD}.target_regions[{i}].storage_account_type", told.format(region)) for i, region in few
+        FieldViolation(f"{field}.target_regions[{i}].storage_account_type", told.format(region)) for i, region in few
     ]
 
 
-def _check_new_end_of_life(spec: ImageVersionSpec, before: ImageVersionSpec, now: datetime) -> Violations:
+def _check_new_end_of_life(field: str, spec: PublishingSpec, before: PublishingSpec, now: datetime) -> Violations:
     if spec.end_of_life_time == before.end_of_life_time:
         return []
-    return check_future(f"{FIELD}.end_of_life_time", spec.end_of_life_time, now)
+    return check_future(f"{field}.end_of_life_time", spec.end_of_life_time, now)
 
 
 def _new(
-    definition: ImageDefinition, name: VersionName, location: str, group_uid: UUID, source: Source, now: datetime
-) -> ImageVersion:
+    definition: AnyDefinition, name: VersionName, location: str, group_uid: UUID, source: Source[Any], now: datetime
+) -> AnyVersion:
     return Version(
         uid=uuid4(),
         group_uid=group_uid,

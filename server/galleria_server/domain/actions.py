@@ -39,6 +39,22 @@ _GALLERIES = {
     "ListSoftDeletedImageVersions": f"{_COMPUTE}/galleries/softDeletedArtifactTypes/artifacts/versions/read",
     "ResolveImageVersion": f"{_COMPUTE}/galleries/images/versions/read",
 }
+_APPLICATIONS = {
+    "CreateApplication": f"{_COMPUTE}/galleries/applications/write",
+    "GetApplication": f"{_COMPUTE}/galleries/applications/read",
+    "ListApplications": f"{_COMPUTE}/galleries/applications/read",
+    "UpdateApplication": f"{_COMPUTE}/galleries/applications/write",
+    "DeleteApplication": f"{_COMPUTE}/galleries/applications/delete",
+    "CreateApplicationVersion": f"{_COMPUTE}/galleries/applications/versions/write",
+    "GetApplicationVersion": f"{_COMPUTE}/galleries/applications/versions/read",
+    "ListApplicationVersions": f"{_COMPUTE}/galleries/applications/versions/read",
+    "UpdateApplicationVersion": f"{_COMPUTE}/galleries/applications/versions/write",
+    "AddApplicationTargetRegions": f"{_COMPUTE}/galleries/applications/versions/write",
+    "RemoveApplicationTargetRegions": f"{_COMPUTE}/galleries/applications/versions/write",
+    "SetApplicationReplicaCount": f"{_COMPUTE}/galleries/applications/versions/write",
+    "DeleteApplicationVersion": f"{_COMPUTE}/galleries/applications/versions/delete",
+    "ResolveApplicationVersion": f"{_COMPUTE}/galleries/applications/versions/read",
+}
 _DISKS = {
     "CreateDisk": f"{_COMPUTE}/disks/write",
     "GetDisk": f"{_COMPUTE}/disks/read",
@@ -137,6 +153,7 @@ _SERVICES = {
     "galleria.v1.Aliases": _ALIASES,
     "galleria.v1.Policies": _POLICIES,
     "galleria.v1.OperationWatches": _WATCHES,
+    "galleria.v1.Applications": _APPLICATIONS,
     "galleria.v1.Disks": _DISKS,
     "galleria.v1.Tenancy": _TENANCY,
     "galleria.v1.Contents": _CONTENTS,

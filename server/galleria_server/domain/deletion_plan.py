@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from galleria_server.domain import limits
 from galleria_server.domain.errors import DomainError
 from galleria_server.domain.names import AliasName, DefinitionName, GalleryName, VersionName
 
-MAX_NAMED = 1000
+MAX_NAMED = limits.number("deletion_names")
 """Names of one kind that are told; all are counted."""
 
 

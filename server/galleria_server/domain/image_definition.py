@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from uuid import UUID
 
 from galleria_server.domain import limits
+from galleria_server.domain.definition import Definition, Ending
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import MAX_DESCRIPTION, Permissions
 from galleria_server.domain.image_features import SECURITY_TYPE, Feature, check_features, spelled
-from galleria_server.domain.names import DefinitionName
 from galleria_server.domain.placement import Account
 from galleria_server.domain.policies import RetentionPolicy, SpreadPolicy, check_retention, check_spread
 from galleria_server.domain.tags import Tags, check_tags
@@ -146,19 +145,7 @@ GUARDED = ("features",)
 """What may be changed only by a request that says so, as versions are tested against it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageDefinition:
-    """An image definition, in `gallery_uid`."""
-
-    uid: UUID
-    gallery_uid: UUID
-    name: DefinitionName
-    location: str
-    spec: DefinitionSpec
-    create_time: datetime
-    update_time: datetime
-    etag: str
-    deleting: bool = False
+ImageDefinition = Definition[DefinitionSpec]
 
 
 def check(path: str, spec: DefinitionSpec) -> Violations:
@@ -194,7 +181,7 @@ def settled(spec: DefinitionSpec) -> DefinitionSpec:
     return replace(spec, features=features)
 
 
-def check_new_end_of_life(path: str, spec: DefinitionSpec, before: DefinitionSpec | None, now: datetime) -> Violations:
+def check_new_end_of_life(path: str, spec: Ending, before: Ending | None, now: datetime) -> Violations:
     """An end of life that is set must be to come; one that stays as it was may have passed."""
     if before is not None and before.end_of_life_time == spec.end_of_life_time:
         return []

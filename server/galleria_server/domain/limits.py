@@ -73,11 +73,13 @@ IMAGE_VERSIONS: Final = Limit("image_versions", "Image versions", 10_000, _COUNT
 IMAGE_REPLICAS: Final = Limit(
     "replicas_per_image_version", "Replicas of an image version", 100, _COUNT, Scope.VERSION, _AZURE, 100
 )
-COUNTED: Final = (GALLERIES, IMAGE_DEFINITIONS, IMAGE_VERSIONS)
+APPLICATION_VERSIONS: Final = Limit(
+    "application_versions", "VM application versions", 300, _COUNT, _SUBSCRIPTION, _APPLICATIONS, _COUNTABLE
+)
+COUNTED: Final = (GALLERIES, IMAGE_DEFINITIONS, IMAGE_VERSIONS, APPLICATION_VERSIONS)
 """What is counted per subscription and region, by the location of each resource."""
 
 _OTHERS = (
-    Limit("application_versions", "VM application versions", 300, _COUNT, _SUBSCRIPTION, _APPLICATIONS),
     Limit(
         "application_replicas_per_region",
         "Replicas of an application version in a region",
@@ -91,6 +93,11 @@ _OTHERS = (
     Limit("configuration_bytes", "Default configuration", _GIBIBYTE, _BYTES, Scope.VERSION, _APPLICATIONS),
     Limit("application_command", "Command of an application", 4_096, _CHARACTERS, Scope.VERSION, _APPLICATIONS),
     Limit("application_file_name", "File name of a package", 4_096, _CHARACTERS, Scope.VERSION, _APPLICATIONS),
+    Limit("custom_actions", "Custom actions, and parameters of one", 64, _COUNT, _RESOURCE, _OWN),
+    Limit("custom_action_name", "Name of a custom action or parameter", 128, _CHARACTERS, _RESOURCE, _OWN),
+    Limit("advanced_settings", "Advanced settings of an application version", 64, _COUNT, Scope.VERSION, _OWN),
+    Limit("advanced_setting_name", "Name of an advanced setting", 128, _CHARACTERS, Scope.VERSION, _OWN),
+    Limit("advanced_setting_value", "Value of an advanced setting", 1_024, _CHARACTERS, Scope.VERSION, _OWN),
     Limit("shared_subscriptions", "Subscriptions that a gallery is shared with", 30, _COUNT, Scope.GALLERY, _SHARE),
     Limit("shared_tenants", "Tenants that a gallery is shared with", 5, _COUNT, Scope.GALLERY, _SHARE),
     Limit("disk_bytes", "Disk", _TWO_TEBIBYTES, _BYTES, _RESOURCE, "Azure Compute Gallery, image versions, up to 2 TB"),
@@ -108,6 +115,7 @@ _OTHERS = (
     Limit("resource_group_name", "Name of a resource group", 90, _CHARACTERS, _RESOURCE, _NAMES),
     Limit("gallery_name", "Name of a gallery", 80, _CHARACTERS, _RESOURCE, _NAMES),
     Limit("image_definition_name", "Name of an image definition", 80, _CHARACTERS, _RESOURCE, _NAMES),
+    Limit("application_name", "Name of an application", 117, _CHARACTERS, _RESOURCE, _APPLICATIONS),
     Limit("disk_name", "Name of a disk", 80, _CHARACTERS, _RESOURCE, _NAMES),
     Limit("display_name", "Display name", 64, _CHARACTERS, _RESOURCE, _OWN),
     Limit("description", "Description", 1_024, _CHARACTERS, _RESOURCE, _OWN),
@@ -134,6 +142,7 @@ _OTHERS = (
     Limit("retention_labels", "Labels whose versions a policy keeps", 50, _COUNT, _RESOURCE, _OWN),
     Limit("spread_newest", "Newest versions that a policy spreads", 100, _COUNT, _RESOURCE, _OWN),
     Limit("spread_regions", "Regions that a policy spreads to", 100, _COUNT, _RESOURCE, _OWN),
+    Limit("deletion_names", "Names of a kind that a deletion tells", 1_000, _COUNT, _REQUEST, _OWN),
     Limit("page_size", "Items of a page", 1_000, _COUNT, _REQUEST, _OWN),
     Limit("filter", "Filter of a list", 2_000, _CHARACTERS, _REQUEST, _OWN),
     Limit("filter_terms", "Comparisons of a filter", 50, _COUNT, _REQUEST, _OWN),

@@ -34,6 +34,13 @@ class DiskState(Enum):
     DELETING = "deleting"
 
 
+class DiskKind(Enum):
+    """What a disk is for: machines, or a file of any length."""
+
+    DISK = "disk"
+    FILE = "file"
+
+
 BEFORE_READY = (DiskState.EMPTY, DiskState.LOST, DiskState.PUSHING, DiskState.COMMITTING)
 """States of a disk that may yet become READY."""
 
@@ -103,6 +110,7 @@ class Disk:
     create_time: datetime
     ready_time: datetime | None
     etag: str
+    kind: DiskKind = DiskKind.DISK
 
 
 @dataclass(frozen=True, slots=True)

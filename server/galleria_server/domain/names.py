@@ -38,6 +38,10 @@ IMAGE_ID = Pattern(
     re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,78}[A-Za-z0-9])?"),
     "1 to 80 letters, digits, '_', '.' and '-', beginning and ending with a letter or digit",
 )
+APPLICATION_ID = Pattern(
+    re.compile(r"[A-Za-z0-9_.-]{0,116}[A-Za-z0-9_-]"),
+    "1 to 117 letters, digits, '_', '-' and '.', not ending in '.'",
+)
 DISK_ID = Pattern(
     re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?"),
     "1 to 80 letters, digits, '_', '.' and '-', beginning with a letter or digit and not ending in '.' or '-'",
@@ -193,6 +197,7 @@ class DiskName:
 _GROUP_WORDS = ("subscriptions", "resourceGroups")
 _GALLERY_WORDS = (*_GROUP_WORDS, "galleries")
 _DEFINITION_WORDS = {artifact: (*_GALLERY_WORDS, artifact.value) for artifact in Artifact}
+_DEFINITION_IDS = {Artifact.IMAGE: IMAGE_ID, Artifact.APPLICATION: APPLICATION_ID}
 _DISK_WORDS = (*_GROUP_WORDS, "disks")
 
 
@@ -233,6 +238,11 @@ def parse_gallery(field: str, text: str) -> GalleryName:
 def parse_image(field: str, text: str) -> DefinitionName:
     """The image definition that `text` names."""
     return parse_definition(field, text, Artifact.IMAGE)
+
+
+def parse_application(field: str, text: str) -> DefinitionName:
+    """The application that `text` names."""
+    return parse_definition(field, text, Artifact.APPLICATION)
 
 
 def parse_definition(field: str, text: str, artifact: Artifact) -> DefinitionName:
@@ -336,7 +346,7 @@ def _gallery(field: str, parts: list[str]) -> GalleryName:
 
 
 def _definition(field: str, parts: list[str], artifact: Artifact) -> DefinitionName:
-    return DefinitionName(_gallery(field, parts), parse_id(field, parts[3], IMAGE_ID), artifact)
+    return DefinitionName(_gallery(field, parts), parse_id(field, parts[3], _DEFINITION_IDS[artifact]), artifact)
 
 
 def _shown(text: str) -> str:

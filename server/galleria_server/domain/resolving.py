@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from galleria_server.domain.image_definition import DefinitionSpec, EndOfLifePolicy
+from galleria_server.domain.definition_kinds import AnySpec
+from galleria_server.domain.image_definition import EndOfLifePolicy
 from galleria_server.domain.names import VersionNumber
 from galleria_server.domain.version import AnyVersion, VersionState
 
@@ -46,19 +47,19 @@ class Resolved:
     warnings: tuple[str, ...] = ()
 
 
-def end_of_life(version: AnyVersion, definition: DefinitionSpec, now: datetime) -> datetime | None:
+def end_of_life(version: AnyVersion, definition: AnySpec, now: datetime) -> datetime | None:
     """The earliest end of life of a version or its definition that has come."""
     ends = (version.spec.end_of_life_time, definition.end_of_life_time)
     return min((end for end in ends if end is not None and end <= now), default=None)
 
 
-def is_denied(version: AnyVersion, definition: DefinitionSpec, now: datetime) -> bool:
+def is_denied(version: AnyVersion, definition: AnySpec, now: datetime) -> bool:
     """Whether new deployments are refused as the end of life has come."""
     denies = definition.end_of_life_policy is EndOfLifePolicy.DENY
     return denies and end_of_life(version, definition, now) is not None
 
 
-def warnings(version: AnyVersion, definition: DefinitionSpec, now: datetime) -> tuple[str, ...]:
+def warnings(version: AnyVersion, definition: AnySpec, now: datetime) -> tuple[str, ...]:
     """What who deploys the version is told of its end of life, where the definition wants that."""
     end = end_of_life(version, definition, now)
     if end is None or definition.end_of_life_policy is EndOfLifePolicy.INFORM:
@@ -66,9 +67,7 @@ def warnings(version: AnyVersion, definition: DefinitionSpec, now: datetime) -> 
     return (f"the end of life of {version.name} came on {end.isoformat()}; deploy a newer version",)
 
 
-def skipped(
-    version: AnyVersion, definition: DefinitionSpec, region: str, ready: Collection[int], now: datetime
-) -> Skipped:
+def skipped(version: AnyVersion, definition: AnySpec, region: str, ready: Collection[int], now: datetime) -> Skipped:
     """Why a version is not the latest in a region where its contents at the `ready` positions can be read."""
     target = next((target for target in version.target_regions if target.region == region), None)
     if version.state is VersionState.DELETING:

@@ -35,7 +35,7 @@ _PARSERS: Mapping[str, Callable[[str, str], Scope]] = {
     "versions": lambda field, text: parse_version(field, text, artifact_of(text)),
     "disks": parse_disk,
 }
-KINDS = "subscription, resource group, gallery, image definition, image version, disk"
+KINDS = "subscription, resource group, gallery, image definition, image version, application, application version, disk"
 _VERSIONS = {Artifact.IMAGE: "image version", Artifact.APPLICATION: "application version"}
 
 

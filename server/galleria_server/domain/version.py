@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from galleria_server.domain.application_version import ApplicationVersionSpec
 from galleria_server.domain.image_version import ImageVersionSpec
-from galleria_server.domain.names import VersionName, VersionNumber
+from galleria_server.domain.names import Artifact, VersionName, VersionNumber
 from galleria_server.domain.publishing import PublishingSpec, TargetRegion
 from galleria_server.domain.soft_deletion import ImageState, SoftDeletion
 
@@ -26,6 +27,8 @@ class VersionState(Enum):
 
 DATA_DISKS = "dataDisks"
 """What stands before the LUN where a data disk is named."""
+CONFIGURATION = "configuration"
+"""What a configuration is named by below its application version."""
 
 UNDER_WAY = (VersionState.CREATING, VersionState.UPDATING)
 """States of a version some of whose copies may be on their way."""
@@ -34,6 +37,8 @@ UNDER_WAY = (VersionState.CREATING, VersionState.UPDATING)
 @dataclass(frozen=True, slots=True)
 class Content:
     """One of the contents of a version: 0 is an image's operating system disk, the next are its data disks.
+
+    Of an application 0 is the package, 1 the default configuration.
 
     It comes from a disk, whose name is `source`, or from another version; either may be gone. Sizes are in bytes.
     """
@@ -110,10 +115,18 @@ class Version(Generic[Spec_co]):
         return self.contents[position]
 
     def content_name(self, position: int) -> str:
-        """What the roots of a content are pinned for: the version, or the version with a data disk's LUN."""
+        """What the roots of a content are pinned for: the version, or a part of it."""
+        part = self.part(position)
+        return f"{self.name}/{part}" if part else str(self.name)
+
+    def part(self, position: int) -> str:
+        """What a content is called below its version; empty for the first."""
         lun = self.contents[position].lun
-        return str(self.name) if lun is None else f"{self.name}/{DATA_DISKS}/{lun}"
+        if position and self.name.definition.artifact is Artifact.APPLICATION:
+            return CONFIGURATION
+        return "" if lun is None else f"{DATA_DISKS}/{lun}"
 
 
 AnyVersion = Version[PublishingSpec]
 ImageVersion = Version[ImageVersionSpec]
+ApplicationVersion = Version[ApplicationVersionSpec]

@@ -1,4 +1,4 @@
-"""Image definitions."""
+"""Image definitions and applications."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
-from galleria_server.domain.image_definition import Identifier, ImageDefinition
+from galleria_server.domain.definition import Definition
+from galleria_server.domain.definition_kinds import AnyDefinition, kind_of
+from galleria_server.domain.image_definition import Identifier
 from galleria_server.domain.names import Artifact, DefinitionName, GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.keysets import stretch
@@ -23,8 +25,8 @@ _DEFINITIONS = (
 )
 
 
-def find(transaction: Transaction, name: DefinitionName) -> ImageDefinition | None:
-    """The image definition of that name."""
+def find(transaction: Transaction, name: DefinitionName) -> AnyDefinition | None:
+    """The image definition or application of that name."""
     group = name.gallery.group
     statement = _DEFINITIONS.where(
         resource_groups.c.subscription == group.subscription,
@@ -37,13 +39,13 @@ def find(transaction: Transaction, name: DefinitionName) -> ImageDefinition | No
     return None if row is None else _definition(row)
 
 
-def find_by_uid(transaction: Transaction, uid: UUID) -> ImageDefinition | None:
-    """The image definition with that uid."""
+def find_by_uid(transaction: Transaction, uid: UUID) -> AnyDefinition | None:
+    """The image definition or application with that uid."""
     row = transaction.execute(_DEFINITIONS.where(definitions.c.uid == uid)).one_or_none()
     return None if row is None else _definition(row)
 
 
-def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: Identifier) -> ImageDefinition | None:
+def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: Identifier) -> AnyDefinition | None:
     """The definition of the gallery with that publisher, offer and SKU, compared without case."""
     statement = _DEFINITIONS.where(
         definitions.c.gallery_uid == gallery_uid,
@@ -54,30 +56,43 @@ def find_by_identifier(transaction: Transaction, gallery_uid: UUID, identifier: 
 
 
 def page(
-    transaction: Transaction, gallery_uid: UUID, after: str, limit: int, *, descending: bool = False
-) -> list[ImageDefinition]:
+    transaction: Transaction,
+    gallery_uid: UUID,
+    after: str,
+    limit: int,
+    artifact: Artifact = Artifact.IMAGE,
+    *,
+    descending: bool = False,
+) -> list[AnyDefinition]:
     """Up to `limit` definitions of the gallery in order of key, those beyond `after`; "" stands before all."""
-    statement = _DEFINITIONS.where(
-        definitions.c.gallery_uid == gallery_uid,
-        definitions.c.artifact == Artifact.IMAGE,
-    )
+    statement = _DEFINITIONS.where(definitions.c.gallery_uid == gallery_uid, definitions.c.artifact == artifact)
     found = transaction.execute(stretch(statement, definitions.c.key, after, limit, descending=descending))
     return [_definition(row) for row in found]
 
 
 def with_policies(transaction: Transaction) -> list[UUID]:
     """The uids of the image definitions whose versions a policy looks after."""
-    rows = transaction.execute(select(definitions.c.uid, definitions.c.spec))
+    images = definitions.c.artifact == Artifact.IMAGE
+    rows = transaction.execute(select(definitions.c.uid, definitions.c.spec).where(images))
     return [row.uid for row in rows if row.spec.retention_policy or row.spec.spread_policy]
 
 
+def any_of(transaction: Transaction, gallery_uid: UUID) -> AnyDefinition | None:
+    """Something that the gallery holds, if it does."""
+    statement = _DEFINITIONS.where(definitions.c.gallery_uid == gallery_uid).order_by(
+        definitions.c.artifact.desc(), definitions.c.key
+    )
+    row = transaction.execute(statement.limit(1)).one_or_none()
+    return None if row is None else _definition(row)
+
+
 def count(transaction: Transaction, gallery_uid: UUID) -> int:
-    """How many definitions the gallery has."""
+    """How many image definitions and applications the gallery has."""
     statement = select(func.count()).where(definitions.c.gallery_uid == gallery_uid)
     return transaction.execute(statement).scalar_one()
 
 
-def add(transaction: Transaction, definition: ImageDefinition) -> None:
+def add(transaction: Transaction, definition: AnyDefinition) -> None:
     """Add a definition whose name and identifier are free."""
     named = {
         "artifact": definition.name.artifact,
@@ -87,12 +102,13 @@ def add(transaction: Transaction, definition: ImageDefinition) -> None:
     }
     values = {"uid": definition.uid, "location": definition.location, "create_time": definition.create_time}
     owner = {"subscription": definition.name.gallery.group.subscription}
-    identifier = {"identifier_key": fold(str(definition.spec.identifier))}
+    own = kind_of(definition.name).identifier(definition.spec)
+    identifier = {"identifier_key": None if own is None else fold(str(own))}
     fixed = {**named, **owner, **values, **identifier}
     transaction.execute(insert(definitions).values({**fixed, **_changing(definition)}))
 
 
-def change(transaction: Transaction, definition: ImageDefinition) -> None:
+def change(transaction: Transaction, definition: AnyDefinition) -> None:
     """Write what may change of a definition."""
     statement = update(definitions).where(definitions.c.uid == definition.uid)
     transaction.execute(statement.values(_changing(definition)))
@@ -103,7 +119,7 @@ def drop(transaction: Transaction, uid: UUID) -> None:
     transaction.execute(delete(definitions).where(definitions.c.uid == uid))
 
 
-def _changing(definition: ImageDefinition) -> dict[str, object]:
+def _changing(definition: AnyDefinition) -> dict[str, object]:
     return {
         "spec": definition.spec,
         "update_time": definition.update_time,
@@ -112,9 +128,9 @@ def _changing(definition: ImageDefinition) -> dict[str, object]:
     }
 
 
-def _definition(row: Row[tuple[object, ...]]) -> ImageDefinition:
+def _definition(row: Row[tuple[object, ...]]) -> AnyDefinition:
     gallery = GalleryName(GroupName(row.subscription, row.group_name), row.gallery_name)
-    return ImageDefinition(
+    return Definition(
         uid=row.uid,
         gallery_uid=row.gallery_uid,
         name=DefinitionName(gallery, row.name, row.artifact),

@@ -68,7 +68,7 @@ def in_states(transaction: Transaction, states: Sequence[DiskState]) -> list[Dis
 def add(transaction: Transaction, disk: Disk) -> None:
     """Add a disk whose name is free."""
     values = {"uid": disk.uid, "group_uid": disk.group_uid, "name": disk.name.disk, "key": fold(disk.name.disk)}
-    fixed = {"location": disk.location, "volume": disk.volume, "create_time": disk.create_time}
+    fixed = {"location": disk.location, "volume": disk.volume, "create_time": disk.create_time, "kind": disk.kind}
     transaction.execute(insert(disks).values({**values, **fixed, **_changing(disk)}))
 
 
@@ -127,4 +127,5 @@ def _disk(row: Row[tuple[object, ...]]) -> Disk:
         create_time=row.create_time,
         ready_time=row.ready_time,
         etag=row.etag,
+        kind=row.kind,
     )

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import JSON, Dialect
 from sqlalchemy.types import TypeDecorator
 
+KIND: Final = "$kind"
+"""Names the class of a value that is not of a column's first class. No field can be called so."""
+
 
 class Document(TypeDecorator[Any]):
-    """A dataclass as JSON. A member that a stored document lacks gets its default, one too many is ignored."""
+    """A dataclass as JSON. A member that a stored document lacks gets its default, one too many is ignored.
+
+    A column may hold values of `others` too, by the names that say so in the document.
+    """
 
     impl = JSON
     cache_ok = True
 
-    def __init__(self, kind: type[Any]) -> None:
+    def __init__(self, kind: type[Any], others: tuple[tuple[str, type[Any]], ...] = ()) -> None:
         super().__init__()
         self.kind = kind
+        self.others = others
 
     def process_bind_param(self, value: object | None, dialect: Dialect) -> Any:  # noqa: ANN401 - JSON of any shape
-        return None if value is None else msgspec.to_builtins(value)
+        if value is None:
+            return None
+        document = msgspec.to_builtins(value)
+        named = next((name for name, kind in self.others if isinstance(value, kind)), None)
+        return document if named is None else {KIND: named, **document}
 
-    def process_result_value(self, value: object | None, dialect: Dialect) -> Any:  # noqa: ANN401 - of class `kind`
-        return None if value is None else msgspec.convert(value, self.kind)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - JSON, a value of a class
+        if value is None:
+            return None
+        return msgspec.convert(value, dict(self.others)[value[KIND]] if KIND in value else self.kind)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
 
-from galleria_server.domain.limits import GALLERIES, IMAGE_DEFINITIONS, IMAGE_VERSIONS, Limit
+from galleria_server.domain.limits import APPLICATION_VERSIONS, GALLERIES, IMAGE_DEFINITIONS, IMAGE_VERSIONS, Limit
 from galleria_server.domain.names import Artifact
 from galleria_server.domain.usages import LimitOverride
 from galleria_server.metadata.engine import Transaction
@@ -16,6 +16,7 @@ _COUNTED = {
     GALLERIES.key: (galleries, None),
     IMAGE_DEFINITIONS.key: (definitions, Artifact.IMAGE),
     IMAGE_VERSIONS.key: (versions, Artifact.IMAGE),
+    APPLICATION_VERSIONS.key: (versions, Artifact.APPLICATION),
 }
 
 

@@ -22,11 +22,13 @@ from sqlalchemy import (
     Uuid,
 )
 
+from galleria_server.domain.application import ApplicationSpec
+from galleria_server.domain.application_version import ApplicationVersionSpec
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
 from galleria_server.domain.image_version import ImageVersionSpec
 from galleria_server.domain.locks import LockSpec
-from galleria_server.domain.models import CopyState, DiskState, OperationState, Verb
+from galleria_server.domain.models import CopyState, DiskKind, DiskState, OperationState, Verb
 from galleria_server.domain.names import Artifact
 from galleria_server.domain.region_access import AccessState
 from galleria_server.domain.tenancy import GroupSpec, SubscriptionSpec, TenantSpec
@@ -155,12 +157,12 @@ definitions = Table(
     Column("subscription", Uuid, nullable=False),
     Column("gallery_uid", ForeignKey(galleries.c.uid), nullable=False),
     Column("artifact", Choice(Artifact), nullable=False),
-    Column("name", String(80), nullable=False),
-    Column("key", String(80), nullable=False),
+    Column("name", String(117), nullable=False),
+    Column("key", String(117), nullable=False),
     Column("location", String(64), nullable=False),
     # Of an image: publisher, offer and SKU as they are compared.
     Column("identifier_key", String(300)),
-    Column("spec", Document(DefinitionSpec), nullable=False),
+    Column("spec", Document(DefinitionSpec, (("application", ApplicationSpec),)), nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("etag", String(32), nullable=False),
@@ -182,7 +184,7 @@ versions = Table(
     Column("minor", BigInteger, nullable=False),
     Column("patch", BigInteger, nullable=False),
     Column("location", String(64), nullable=False),
-    Column("spec", Document(ImageVersionSpec), nullable=False),
+    Column("spec", Document(ImageVersionSpec, (("application", ApplicationVersionSpec),)), nullable=False),
     Column("state", Choice(VersionState), nullable=False),
     Column("operation_uid", Uuid, nullable=False),
     Column("create_time", Time, nullable=False),
@@ -284,6 +286,7 @@ disks = Table(
     Column("location", String(64), nullable=False),
     Column("volume", String(80), nullable=False),
     Column("root_id", Uuid, nullable=False, unique=True),
+    Column("kind", Choice(DiskKind), nullable=False, server_default=DiskKind.DISK.value),
     Column("state", Choice(DiskState), nullable=False, index=True),
     Column("session", Uuid, unique=True),
     Column("size_bytes", BigInteger, nullable=False),

@@ -115,7 +115,7 @@ class Pushes:
 
     async def _commit(self, live: LivePush, disk: Disk, promise: Promise) -> Disk:
         layout = await live.mount.run(promise.layout, live.push)
-        check_size(layout.size, self._max_disk)
+        check_size(layout.size, self._max_disk, disk.kind)
         if disk.size_bytes not in (0, layout.size):
             raise SizeNotPromised(layout.size, disk.size_bytes)
         statistics = promise.statistics(live.push.statistics())

@@ -13,10 +13,19 @@ from galleria_server.clock import Clock
 from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
 from galleria_server.domain.errors_content import ContentMismatch, NotInRegion
 from galleria_server.domain.models import DiskState
-from galleria_server.domain.names import DiskName, VersionName, fold, parse_disk, parse_version, parse_version_or_latest
+from galleria_server.domain.names import (
+    Artifact,
+    DiskName,
+    VersionName,
+    artifact_of,
+    fold,
+    parse_disk,
+    parse_version,
+    parse_version_or_latest,
+)
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.validation import refuse
-from galleria_server.domain.version import DATA_DISKS
+from galleria_server.domain.version import CONFIGURATION, DATA_DISKS
 from galleria_server.metadata.engine import MetadataPool, Transaction
 from galleria_server.reads.content import Content, Location
 from galleria_server.reads.locations import disk_location, own_locations, source_locations
@@ -47,13 +56,15 @@ class Sources:
         if fold(source.name).rpartition("/")[0].endswith("/disks"):
             if source.HasField("lun"):
                 refuse([FieldViolation("source.lun", "is for versions, a disk has no others")])
+            if source.configuration:
+                refuse([FieldViolation("source.configuration", "is for application versions")])
             region = known_region("source.region", source.region, self._regions) if source.region else ""
             return await self._metadata.read(_disk_content, parse_disk("source.name", source.name), region)
         parse = parse_version_or_latest if latest else parse_version
-        name, now = parse("source.name", source.name), self._clock()
+        name, now = parse("source.name", source.name, artifact_of(source.name)), self._clock()
         region = known_region("source.region", source.region, self._regions)
-        lun = source.lun if source.HasField("lun") else None
-        return await self._metadata.read(_version_content, name, region, lun, now, deployed=latest)
+        part = _part(source, name.definition.artifact)
+        return await self._metadata.read(_version_content, name, region, part, now, deployed=latest)
 
     def _rank(self, content: Content, location: Location) -> tuple[bool, bool, int]:
         """The region's copies first, those of them that are least busy before the others."""
@@ -72,15 +83,27 @@ def _disk_content(transaction: Transaction, name: DiskName, region: str) -> Cont
     )
 
 
+def _part(source: pb.ContentSource, artifact: Artifact) -> str:
+    """Which content of a version is meant, as `Version.part` says it. Raises InvalidRequest."""
+    if artifact is Artifact.APPLICATION:
+        if source.HasField("lun"):
+            refuse([FieldViolation("source.lun", "is for image versions")])
+        return CONFIGURATION if source.configuration else ""
+    if source.configuration:
+        refuse([FieldViolation("source.configuration", "is for application versions")])
+    return f"{DATA_DISKS}/{source.lun}" if source.HasField("lun") else ""
+
+
 def _version_content(
-    transaction: Transaction, name: VersionName, region: str, lun: int | None, now: datetime, *, deployed: bool
+    transaction: Transaction, name: VersionName, region: str, part: str, now: datetime, *, deployed: bool
 ) -> Content:
     """A content of a version, which is deployed anew or read on."""
     found = resolve(transaction, name, region, now) if deployed else None
     version = found.version if found else readable(transaction, name, region, now)
-    content = next((content for content in version.contents if content.lun == lun), None)
+    content = next((content for content in version.contents if version.part(content.position) == part), None)
     if content is None:
-        raise NotFound("data disk", f"{version.name}/{DATA_DISKS}/{lun}")
+        kind = "data disk" if name.definition.artifact is Artifact.IMAGE else "default configuration"
+        raise NotFound(kind, f"{version.name}/{part}")
     own = own_locations(transaction, version, content)
     return Content(
         str(version.name),

@@ -15,7 +15,7 @@ from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.aliases import Alias, Move
 from galleria_server.domain.names import fold, parse_alias, parse_image, parse_number
 from galleria_server.domain.pages import Position
-from galleria_server.services.convert import timestamp
+from galleria_server.services.convert_publishing import timestamp
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 

@@ -11,10 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from galleria.v1 import disks_pb2, installation_pb2
 from galleria_server.domain.errors import FieldViolation, InvalidRequest
-from galleria_server.domain.models import Disk, DiskState
+from galleria_server.domain.models import Disk, DiskKind, DiskState
+from galleria_server.domain.validation import refuse
 from galleria_server.pushes.bits import set_bits
 from galleria_server.pushes.live import LivePush
 from galleria_server.pushes.promise import Promise
+from galleria_server.services.enums import check_enum, to_wire
 from galleria_server.volumes.mount import Mount, State
 from galleria_storage.volume import Usage
 
@@ -25,6 +27,11 @@ _DISK_STATES = {
     DiskState.READY: disks_pb2.Disk.STATE_READY,
     DiskState.LOST: disks_pb2.Disk.STATE_LOST,
     DiskState.DELETING: disks_pb2.Disk.STATE_DELETING,
+}
+_DISK_KINDS = {
+    disks_pb2.DISK_KIND_DISK: DiskKind.DISK,
+    disks_pb2.DISK_KIND_FILE: DiskKind.FILE,
+    disks_pb2.DISK_KIND_UNSPECIFIED: DiskKind.DISK,
 }
 _VOLUME_STATES = {
     State.ONLINE: installation_pb2.Volume.STATE_ONLINE,
@@ -48,6 +55,7 @@ def disk_message(disk: Disk) -> disks_pb2.Disk:
         digest=disk.digest,
         create_time=_timestamp(disk.create_time),
         etag=disk.etag,
+        kind=to_wire(disk.kind, _DISK_KINDS),
     )
     if disk.state is DiskState.READY:
         message.sha256 = disk.sha256
@@ -55,6 +63,12 @@ def disk_message(disk: Disk) -> disks_pb2.Disk:
     if disk.ready_time is not None:
         message.ready_time.CopyFrom(_timestamp(disk.ready_time))
     return message
+
+
+def disk_kind(field: str, number: disks_pb2.DiskKind.ValueType) -> DiskKind:
+    """What a disk is to be for. Raises InvalidRequest for what is not known."""
+    refuse(check_enum(field, number, _DISK_KINDS))
+    return _DISK_KINDS[number]
 
 
 def session_message(

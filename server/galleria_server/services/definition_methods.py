@@ -11,7 +11,7 @@ from google.protobuf.empty_pb2 import Empty
 from galleria.v1 import image_definitions_pb2 as pb
 from galleria_server.catalogue import definitions
 from galleria_server.catalogue.writes import make_once, remove_once
-from galleria_server.domain.image_definition import ImageDefinition
+from galleria_server.domain.definition_kinds import AnyDefinition
 from galleria_server.domain.names import fold, parse_gallery, parse_image
 from galleria_server.domain.pages import Position, Stretch
 from galleria_server.services import convert
@@ -52,7 +52,7 @@ class DefinitionMethods:
         """Return a page of the definitions of a gallery."""
         gallery = parse_gallery("parent", request.parent)
 
-        async def fetch(to: Stretch) -> list[ImageDefinition]:
+        async def fetch(to: Stretch) -> list[AnyDefinition]:
             page = definitions.page
             return await self._catalogue.metadata.read(page, gallery, to.key, to.limit, descending=to.descending)
 
@@ -65,8 +65,8 @@ class DefinitionMethods:
         """Change an image definition."""
         name, change = definition_change(request, self._catalogue.regions)
         write, now = parse_write("UpdateImageDefinition", request, name), self._catalogue.clock()
-        features_too = request.allow_update_image
-        update = partial(definitions.update, name=name, change=change, now=now, features_too=features_too)
+        guarded_too = request.allow_update_image
+        update = partial(definitions.update, name=name, change=change, now=now, guarded_too=guarded_too)
         made = await self._catalogue.metadata.write(make_once, write, now, update, definitions.recall)
         return convert.definition(made)
 
@@ -79,7 +79,7 @@ class DefinitionMethods:
         return Empty()
 
 
-def _position(definition: ImageDefinition) -> Position:
+def _position(definition: AnyDefinition) -> Position:
     return [fold(definition.name.id)]
 
 

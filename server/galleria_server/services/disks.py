@@ -30,7 +30,7 @@ from galleria_server.pushes.live import LivePush
 from galleria_server.pushes.offered import offered
 from galleria_server.pushes.raw import raw
 from galleria_server.pushes.registry import Pushes
-from galleria_server.services.convert_content import disk_message, promise_of, session_message
+from galleria_server.services.convert_content import disk_kind, disk_message, promise_of, session_message
 from galleria_server.services.idle import teller
 from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
@@ -61,14 +61,15 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         group = parse_group("parent", request.parent)
         name = DiskName(group, parse_id("disk_id", request.disk_id, DISK_ID))
         location = known_region("disk.location", request.disk.location, self._shared.regions)
+        kind = disk_kind("disk.kind", request.disk.kind)
         if request.disk.size_bytes:
-            check_size(request.disk.size_bytes, self._max_disk)
+            check_size(request.disk.size_bytes, self._max_disk, kind)
         write = parse_write("CreateDisk", request, name)
 
         def choose(family: UUID) -> str:
             return place_disk(family, self._volumes.region_volumes(location))
 
-        arguments = (write, self._shared.clock(), name, location, request.disk.size_bytes, choose)
+        arguments = (write, self._shared.clock(), name, location, request.disk.size_bytes, choose, kind)
         return disk_message(await self._metadata.write(catalogue.create, *arguments))
 
     async def GetDisk(self, request: pb.GetDiskRequest, context: Context) -> pb.Disk:

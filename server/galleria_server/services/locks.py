@@ -18,7 +18,7 @@ from galleria_server.domain.pages import Position
 from galleria_server.domain.scopes import Scope, parse_scope
 from galleria_server.domain.validation import Violations, check_id, refuse
 from galleria_server.services.codec import parse, render
-from galleria_server.services.convert import timestamp
+from galleria_server.services.convert_publishing import timestamp
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page
 

@@ -17,7 +17,7 @@ from galleria_server.domain.pages import Position
 from galleria_server.domain.region_access import MAX_TEXT, AccessState, RegionAccess, RegionStatus, check_decision
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.validation import check_length, refuse
-from galleria_server.services.convert import timestamp
+from galleria_server.services.convert_publishing import timestamp
 from galleria_server.services.enums import ACCESS_STATES, to_wire
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, fetch_page

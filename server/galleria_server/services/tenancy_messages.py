@@ -31,7 +31,7 @@ from galleria_server.domain.tenancy import (
 )
 from galleria_server.domain.validation import Violations, check_id, refuse
 from galleria_server.services.codec import parse, render
-from galleria_server.services.convert import timestamp
+from galleria_server.services.convert_publishing import timestamp
 from galleria_server.services.masks import changed
 from galleria_server.services.parsing import optional_uid
 

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import grpc.aio
 from google.longrunning.operations_pb2 import Operation as WireOperation
 
 from galleria.v1 import image_versions_pb2 as pb
-from galleria_server.catalogue import deletion, operations, resolving, versions
-from galleria_server.catalogue.operations import OperationView
-from galleria_server.catalogue.versions import VersionView
-from galleria_server.catalogue.writes import Write, make_once
-from galleria_server.domain.models import Operation
+from galleria_server.catalogue import deletion, versions
+from galleria_server.catalogue.writes import make_once
 from galleria_server.domain.names import (
-    VersionName,
-    VersionNumber,
     parse_image,
     parse_version,
-    parse_version_or_latest,
 )
-from galleria_server.domain.pages import Position, Stretch
-from galleria_server.domain.region_names import known_region
-from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.soft_deletion import ImageState
-from galleria_server.domain.version import AnyVersion
-from galleria_server.metadata.engine import Transaction
 from galleria_server.services import convert
 from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.projections import projection
-from galleria_server.services.shared import Catalogue
+from galleria_server.services.version_calls import OF_COPIES, VersionCalls, position
 from galleria_server.services.version_requests import (
-    Targets,
     added_regions,
     counted_region,
     new_version,
@@ -47,18 +33,8 @@ from galleria_server.services.version_requests import (
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class NameInRegion(Protocol):
-    """A request that names a version, perhaps `latest` in a region."""
-
-    name: str
-    region: str
-
-
-class VersionMethods:
+class VersionMethods(VersionCalls):
     """The part of the Galleries service that is about image versions."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
 
     async def CreateImageVersion(self, request: pb.CreateImageVersionRequest, context: Context) -> WireOperation:
         """Create an image version and begin to replicate it."""
@@ -70,25 +46,23 @@ class VersionMethods:
 
     async def GetImageVersion(self, request: pb.GetImageVersionRequest, context: Context) -> pb.ImageVersion:
         """Return one image version with its replication status."""
-        name, region = self._name_in_region(request)
-        shown, now = projection(request.read_mask, pb.ImageVersion), self._catalogue.clock()
-        copies = shown.shows(_OF_COPIES)
-        view = await self._catalogue.metadata.read(resolving.get, name, region, now, with_copies=copies)
-        return shown.of(convert.version(view))
+        shown = projection(request.read_mask, pb.ImageVersion)
+        return shown.of(convert.version(await self._get(request, with_copies=shown.shows(OF_COPIES))))
 
     async def ListImageVersions(
         self, request: pb.ListImageVersionsRequest, context: Context
     ) -> pb.ListImageVersionsResponse:
         """Return a page of the versions of a definition."""
-        state = None if request.show_deleted else ImageState.ACTIVE
-        found, token = await self._page(_LISTING, request, state)
+        image, state = parse_image("parent", request.parent), None if request.show_deleted else ImageState.ACTIVE
+        found, token = await self._page(_LISTING, image, request, state)
         return pb.ListImageVersionsResponse(image_versions=found, next_page_token=token)
 
     async def ListSoftDeletedImageVersions(
         self, request: pb.ListSoftDeletedImageVersionsRequest, context: Context
     ) -> pb.ListSoftDeletedImageVersionsResponse:
         """Return a page of the soft-deleted versions of a definition."""
-        found, token = await self._page(_SOFT_DELETED, request, ImageState.SOFT_DELETED)
+        image = parse_image("parent", request.parent)
+        found, token = await self._page(_SOFT_DELETED, image, request, ImageState.SOFT_DELETED)
         return pb.ListSoftDeletedImageVersionsResponse(image_versions=found, next_page_token=token)
 
     async def UpdateImageVersion(self, request: pb.UpdateImageVersionRequest, context: Context) -> WireOperation:
@@ -135,66 +109,8 @@ class VersionMethods:
         self, request: pb.ResolveImageVersionRequest, context: Context
     ) -> pb.ResolveImageVersionResponse:
         """Return the version that a name means in a region."""
-        known_region("region", request.region, self._catalogue.regions)
-        name, region = self._name_in_region(request)
-        view, found = await self._catalogue.metadata.read(_resolved, name, region, self._catalogue.clock())
-        return convert.resolved(view, found)
-
-    async def _page(
-        self,
-        listing: Listing[VersionView, pb.ImageVersion],
-        request: pb.ListImageVersionsRequest | pb.ListSoftDeletedImageVersionsRequest,
-        state: ImageState | None,
-    ) -> tuple[list[pb.ImageVersion], str]:
-        image, asked = parse_image("parent", request.parent), listing.asked(request)
-        copies = asked.needs(_OF_COPIES)
-
-        async def fetch(to: Stretch) -> list[VersionView]:
-            after = VersionNumber(*map(int, to.after)) if to.after else None
-            found = partial(versions.page, ascending=not to.descending, with_copies=copies)
-            return await self._catalogue.metadata.read(found, image, state, after, to.limit)
-
-        return await asked.page(self._catalogue.tokens, str(image), fetch, state.value if state else "")
-
-    async def _change_regions(
-        self,
-        request: pb.AddTargetRegionsRequest | pb.RemoveTargetRegionsRequest | pb.SetReplicaCountRequest,
-        apply: Callable[[AnyVersion], Targets],
-    ) -> WireOperation:
-        name, volumes = parse_version("name", request.name), self._catalogue.content.volumes_of
-        method = type(request).__name__.removesuffix("Request")
-        write, now = parse_write(method, request, name), self._catalogue.clock()
-        change = partial(versions.change_regions, name=name, apply=apply, volumes=volumes, now=now)
-        return await self._begin(write, change)
-
-    def _name_in_region(self, request: NameInRegion) -> tuple[VersionName, str]:
-        name = parse_version_or_latest("name", request.name)
-        if (name.number or name.alias) and not request.region:
-            return name, ""
-        return name, known_region("region", request.region, self._catalogue.regions)
-
-    async def _begin(self, write: Write, begin: Callable[[Transaction], Operation]) -> WireOperation:
-        def begin_and_look(transaction: Transaction) -> OperationView:
-            return operations.look(transaction, begin(transaction))
-
-        now = self._catalogue.clock()
-        view = await self._catalogue.metadata.write(make_once, write, now, begin_and_look, operations.get)
-        if not write.validate_only:
-            self._catalogue.content.wake()
-            self._catalogue.bell.ring()
-        return convert.operation(view, now)
+        return convert.resolved(*await self._resolve(request))
 
 
-def _position(view: VersionView) -> Position:
-    return list(view.version.number)
-
-
-_LISTING = Listing("ListImageVersions", pb.ImageVersion, convert.version, _position, "number", descending=True)
+_LISTING = Listing("ListImageVersions", pb.ImageVersion, convert.version, position, "number", descending=True)
 _SOFT_DELETED = replace(_LISTING, method="ListSoftDeletedImageVersions")
-# The field that copies are looked up for.
-_OF_COPIES = "replication"
-
-
-def _resolved(transaction: Transaction, name: VersionName, region: str, now: datetime) -> tuple[VersionView, Resolved]:
-    found = resolving.resolve(transaction, name, region, now)
-    return versions.view(transaction, found.version), found

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from galleria.v1 import image_versions_pb2 as pb
 from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.catalogue.writes import Change
-from galleria_server.domain import encryption, image_version
+from galleria_server.domain import application_version, encryption, image_version
 from galleria_server.domain.encryption import RegionEncryption
 from galleria_server.domain.errors import AlreadyExists, EncryptionUnavailable, FieldViolation, NotFound
 from galleria_server.domain.image_version import ImageVersionSpec
 from galleria_server.domain.names import (
     VERSION_ID,
+    Artifact,
+    DefinitionName,
     VersionName,
     parse_image,
     parse_number,
@@ -51,7 +52,7 @@ def new_version(
         image_version.check(FIELD, spec),
     )
     luns = [disk.lun for disk in spec.data_disks]
-    refuse_encryption(f"{FIELD}.target_regions", asked.target_regions, luns, image.gallery.group.subscription)
+    refuse_encryption(f"{FIELD}.target_regions", asked.target_regions, luns, image)
     name = VersionName(image, parse_number("image_version_id", request.image_version_id))
     location = known_region(f"{FIELD}.location", asked.location, regions) if asked.location else ""
     return name, location, with_known_regions(FIELD, spec, regions)
@@ -68,7 +69,7 @@ def version_change(
         refuse(check_location(f"{FIELD}.location", before.location, asked.location))
         spec = changed(before.spec, asked, request.update_mask, FIELD)
         luns = [content.lun for content in before.contents if content.lun is not None]
-        refuse_encryption(f"{FIELD}.target_regions", asked.target_regions, luns, _owner(name))
+        refuse_encryption(f"{FIELD}.target_regions", asked.target_regions, luns, name.definition)
         return with_known_regions(FIELD, spec, regions)
 
     return name, Change(optional_uid(f"{FIELD}.uid", asked.uid), asked.etag, apply)
@@ -90,7 +91,7 @@ def added_regions(request: pb.AddTargetRegionsRequest, regions: Sequence[str]) -
         if twice is not None:
             raise AlreadyExists("target region", f"{twice} of {before.name}")
         luns = [content.lun for content in before.contents if content.lun is not None]
-        refuse_encryption("target_regions", request.target_regions, luns, _owner(before.name))
+        refuse_encryption("target_regions", request.target_regions, luns, before.name.definition)
         return (*before.target_regions, *named)
 
     return apply
@@ -135,11 +136,14 @@ def with_known_regions(path: str, spec: Spec, regions: Sequence[str]) -> Spec:
 
 
 def refuse_encryption(
-    path: str, targets: Sequence[publishing_pb.TargetRegion], luns: Sequence[int], subscription: UUID
+    path: str, targets: Sequence[publishing_pb.TargetRegion], luns: Sequence[int], definition: DefinitionName
 ) -> None:
     """Check all that is asked of encryption, then refuse it: nothing is stored as if it were encrypted."""
-    if not any(target.HasField("encryption") for target in targets):
+    asked_for = [i for i, target in enumerate(targets) if target.HasField("encryption")]
+    if not asked_for:
         return
+    if definition.artifact is Artifact.APPLICATION:
+        refuse(application_version.check_unencrypted(path, asked_for))
     wanted = [
         (
             f"{path}[{i}].encryption",
@@ -148,7 +152,7 @@ def refuse_encryption(
         )
         for i, target in enumerate(targets)
     ]
-    refuse(encryption.check(wanted, luns, subscription))
+    refuse(encryption.check(wanted, luns, definition.gallery.group.subscription))
     first, region, _ = next(asked for asked in wanted if asked[2].luns)
     raise EncryptionUnavailable(first, region)
 
@@ -158,7 +162,3 @@ def _ordered(version: AnyVersion, region: str) -> TargetRegion:
     if found is None:
         raise NotFound("target region", f"{region[:64]} of {version.name}")
     return found
-
-
-def _owner(name: VersionName) -> UUID:
-    return name.definition.gallery.group.subscription

@@ -1,0 +1,34 @@
+"""What image definitions and applications have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from galleria_server.domain.names import DefinitionName
+
+Spec_co = TypeVar("Spec_co", covariant=True)
+
+
+class Ending(Protocol):
+    """What has an end of life."""
+
+    @property
+    def end_of_life_time(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Definition(Generic[Spec_co]):
+    """An image definition or an application, in `gallery_uid`."""
+
+    uid: UUID
+    gallery_uid: UUID
+    name: DefinitionName
+    location: str
+    spec: Spec_co
+    create_time: datetime
+    update_time: datetime
+    etag: str
+    deleting: bool = False
