@@ -392,3 +392,11 @@ def test_a_version_that_did_not_fail_is_not_published_again(client: CatalogueCli
     client.publish("1.0.0")
     with refused("ALREADY_EXISTS", "ALREADY_EXISTS"):
         client.create_version("1.0.0")
+
+
+def test_encryption_that_names_no_disk_is_refused_as_any(client: CatalogueClient) -> None:
+    client.prepare()
+    empty = publishing_pb.TargetRegion(region="eastus", encryption=publishing_pb.RegionEncryption())
+    with refused("FAILED_PRECONDITION", "ENCRYPTION_UNAVAILABLE") as refusal:
+        create(client, target_regions=[empty])
+    assert refusal.info.metadata["field"] == "image_version.target_regions[0].encryption"

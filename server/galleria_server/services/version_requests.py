@@ -153,7 +153,7 @@ def refuse_encryption(
         for i, target in enumerate(targets)
     ]
     refuse(encryption.check(wanted, luns, definition.gallery.group.subscription))
-    first, region, _ = next(asked for asked in wanted if asked[2].luns)
+    first, region, _ = wanted[asked_for[0]]
     raise EncryptionUnavailable(first, region)
 
 
