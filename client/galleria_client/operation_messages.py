@@ -7,11 +7,16 @@ from google.protobuf import descriptor_pool, empty_pb2, message_factory
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 
-from galleria.v1 import image_versions_pb2, publishing_pb2
+from galleria.v1 import applications_pb2, image_versions_pb2, publishing_pb2
 from galleria_client.errors import CallFailed
 from galleria_client.status import failure_of_status
 
-KNOWN = (image_versions_pb2.ImageVersion, publishing_pb2.VersionMetadata, empty_pb2.Empty)
+KNOWN = (
+    applications_pb2.ApplicationVersion,
+    image_versions_pb2.ImageVersion,
+    publishing_pb2.VersionMetadata,
+    empty_pb2.Empty,
+)
 """Importing these makes their types known to the descriptor pool."""
 
 

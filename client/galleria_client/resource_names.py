@@ -10,6 +10,11 @@ _IMAGE = re.compile(
     rf"{_GROUP}(?:/galleries/(?P<gallery>[^/]+)(?:/images/(?P<image>[^/]+)(?:/versions/(?P<version>[^/]+))?)?)?",
     re.IGNORECASE,
 )
+_APPLICATION = re.compile(
+    rf"{_GROUP}(?:/galleries/(?P<gallery>[^/]+)"
+    r"(?:/applications/(?P<application>[^/]+)(?:/versions/(?P<version>[^/]+))?)?)?",
+    re.IGNORECASE,
+)
 _DISK = re.compile(rf"{_GROUP}/disks/(?P<disk>[^/]+)", re.IGNORECASE)
 
 
@@ -32,6 +37,23 @@ class ImageName:
         return text
 
 
+@dataclass(frozen=True, slots=True)
+class ApplicationName:
+    """The parts of the name of an application or its version; what is not given is empty."""
+
+    subscription: str
+    group: str
+    gallery: str = ""
+    application: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        text = str(ImageName(self.subscription, self.group, self.gallery))
+        if self.application:
+            text += f"/applications/{self.application}"
+        return f"{text}/versions/{self.version}" if self.version else text
+
+
 def group_name(subscription: str, group: str) -> str:
     """Name of a resource group."""
     return f"subscriptions/{subscription}/resourceGroups/{group}"
@@ -46,6 +68,12 @@ def parse_image_name(text: str) -> ImageName | None:
     """The parts of a full name of a resource group, gallery, image or version; None when it is none."""
     match = _IMAGE.fullmatch(text)
     return ImageName(**{key: value or "" for key, value in match.groupdict().items()}) if match else None
+
+
+def parse_application_name(text: str) -> ApplicationName | None:
+    """The parts of a full name of a resource group, gallery, application or version; None when it is none."""
+    match = _APPLICATION.fullmatch(text)
+    return ApplicationName(**{key: value or "" for key, value in match.groupdict().items()}) if match else None
 
 
 def is_disk_name(text: str) -> bool:

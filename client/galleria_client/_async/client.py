@@ -7,6 +7,7 @@ from typing import Self
 
 from galleria.v1.installation_pb2 import ServerInfo
 from galleria_client._async.aliases import Aliases
+from galleria_client._async.applications import Applications
 from galleria_client._async.contents import Contents
 from galleria_client._async.disks import Disks
 from galleria_client._async.galleries import Galleries
@@ -41,6 +42,7 @@ class Client:
         self.galleries = Galleries(self._transport)
         self.aliases = Aliases(self._transport)
         self.policies = Policies(self._transport)
+        self.applications = Applications(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
         self.region_access = RegionAccess(self._transport)

@@ -1,4 +1,4 @@
-"""The namespace of contents: the bytes of disks and image versions, read back."""
+"""The namespace of contents: the bytes of disks and of versions, read back."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from galleria_client.pull.pipeline import pull_content, verify_content
 
 
 class Contents:
-    """Content of a disk, by its name, or of an image version, by its name (`latest` allowed) and a region."""
+    """Content of a disk, by its name, or of a version, by its name (`latest` allowed) and a region."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._stub = ContentsStub(transport.channel)
 
     async def layout(
-        self, name: str, region: str = "", *, digest: str = "", lun: int | None = None
+        self, name: str, region: str = "", *, digest: str = "", lun: int | None = None, configuration: bool = False
     ) -> pb.ContentLayout:
-        """The layout, and the exact name that `latest` meant; `lun` is a data disk of a version.
+        """The layout, and the exact name that `latest` meant; `lun` is a data disk of an image version.
+
+        `configuration` means the default configuration of an application version, not its package.
 
         Raises:
             NotFound, RegionUnknown, WrongState, NotInRegion.
         """
-        source = pb.ContentSource(name=name, region=region, digest=digest, lun=lun)
+        source = pb.ContentSource(name=name, region=region, digest=digest, lun=lun, configuration=configuration)
         return await self._transport.unary(self._stub.GetLayout, pb.GetLayoutRequest(source=source), repeat=True)
 
     async def pages(
@@ -59,6 +61,7 @@ class Contents:
         *,
         region: str = "",
         lun: int | None = None,
+        configuration: bool = False,
         seeds: Sequence[str | Path] = (),
         options: PullOptions | None = None,
         progress: PullProgress | None = None,
@@ -66,8 +69,9 @@ class Contents:
         """Write the content, verified, to a sparse file, a block device, or with `-` to the standard output.
 
         Takes chunks from `seeds` and from what an earlier pull left in `OUTPUT.part`, fetches the rest, and gives the
-        file its name when it is complete. Goes on by itself after a break. `lun` is a data disk of a version, without
-        it its operating system disk is meant. `progress` is called from another thread.
+        file its name when it is complete. Goes on by itself after a break. `lun` is a data disk of an image version,
+        without it its operating system disk is meant; of an application version the package is meant, or its default
+        `configuration`. `progress` is called from another thread.
 
         Raises:
             OutputError: the output cannot be written; OUTPUT.part stays.
@@ -81,7 +85,7 @@ class Contents:
             stop,
             pull_content,
             self._transport.blocking(),
-            _source(name, region, lun),
+            _source(name, region, lun, configuration=configuration),
             str(output),
             paths,
             options,
@@ -103,5 +107,5 @@ class Contents:
         )
 
 
-def _source(name: str, region: str, lun: int | None) -> pb.ContentSource:
-    return pb.ContentSource(name=name, region=region, lun=lun)
+def _source(name: str, region: str, lun: int | None, *, configuration: bool = False) -> pb.ContentSource:
+    return pb.ContentSource(name=name, region=region, lun=lun, configuration=configuration)

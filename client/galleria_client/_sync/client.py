@@ -8,6 +8,7 @@ from typing import Self
 
 from galleria.v1.installation_pb2 import ServerInfo
 from galleria_client._sync.aliases import Aliases
+from galleria_client._sync.applications import Applications
 from galleria_client._sync.contents import Contents
 from galleria_client._sync.disks import Disks
 from galleria_client._sync.galleries import Galleries
@@ -42,6 +43,7 @@ class Client:
         self.galleries = Galleries(self._transport)
         self.aliases = Aliases(self._transport)
         self.policies = Policies(self._transport)
+        self.applications = Applications(self._transport)
         self.operations = Operations(self._transport)
         self.regions = Regions(self._transport)
         self.region_access = RegionAccess(self._transport)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from galleria_client.push.options import PushOptions, PushReport
 
 KIND = "disk"
+KINDS = ("Disk", "File")
 
 
 def push_options(function: Command) -> Command:
@@ -74,13 +75,18 @@ def disk() -> None:
 @click.argument("name")
 @group_option
 @click.option("-l", "--location", default="", metavar="REGION", help="Region that gets the bytes.")
+@click.option("--kind", type=click.Choice(KINDS, case_sensitive=False), default="Disk", help="File: of any length.")
 @push_options
 @with_session()
-def push(session: Session, file: str, name: str, group: str | None, location: str, options: PushOptions) -> None:
+def push(
+    session: Session, *, file: str, name: str, group: str | None, location: str, kind: str, options: PushOptions
+) -> None:
     """Make the disk NAME out of FILE: an image, a block device, or - for a pipe.
 
-    Sends only what the server lacks. Started again after a break it goes on.
+    Sends only what the server lacks. Started again after a break it goes on. Packages and configurations of
+    applications are pushed with --kind File.
     """
+    options = dataclasses.replace(options, file=kind == "File")
     report = push_with_progress(session, file, full_disk_name(session, name, group), location, options)
     session.answer({"disk": report.disk, "push": report_of(report)}, "push")
 

@@ -20,6 +20,7 @@ SPREAD = {
     "--data-disks",
     "--regions",
     "--keep-labels",
+    "--advanced-settings",
 }
 OS_TYPES = ("Linux", "Windows")
 OS_STATES = ("Generalized", "Specialized")

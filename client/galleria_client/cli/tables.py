@@ -42,6 +42,23 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "HardDeletionTime": "hardDeletionTime",
         "OccupiedBytes": "occupiedBytes",
     },
+    "application": {"Name": "name", "Os": "osType", "State": "provisioningState", "Description": "description"},
+    "application-version": {
+        "Name": "name",
+        "State": "provisioningState",
+        "Regions": "join(' ', replication[].join('=', [region, to_string(readyReplicas)]))",
+        "PackageBytes": "packageFile.sizeBytes",
+        "ConfigurationBytes": "configurationFile.sizeBytes",
+        "Sha256": "packageFile.sha256",
+    },
+    "machine": {
+        "Application": "application",
+        "Version": "version",
+        "Action": "action",
+        "State": "state",
+        "ExitCode": "exitCode",
+        "Details": "details",
+    },
     "disk": {
         "Name": "name",
         "Location": "location",

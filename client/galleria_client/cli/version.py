@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,10 +19,12 @@ from galleria_client.cli.version_flags import CHANGING, FIXED, data_disks_of
 
 if TYPE_CHECKING:
     from google.protobuf.empty_pb2 import Empty
+    from google.protobuf.message import Message
 
     from galleria.v1.image_versions_pb2 import ImageVersion
     from galleria_client._sync.operation import Operation
 
+R = TypeVar("R", bound="Message")
 KIND = "image-version"
 
 
@@ -37,14 +39,16 @@ def waiting(function: Command) -> Command:
     return click.option("--no-wait", is_flag=True, help="Answer with the operation at once.")(timeout(function))
 
 
-def answer_with(session: Session, operation: Operation[ImageVersion], *, no_wait: bool, timeout: float | None) -> None:
+def answer_with(
+    session: Session, operation: Operation[R], *, no_wait: bool, timeout: float | None, kind: str = KIND
+) -> None:
     """Answer with the version once it is replicated, or with the operation."""
     from galleria_client.cli.replication import wait_for
 
     if no_wait:
         session.answer(operation.message, "operation")
     else:
-        session.answer(wait_for(session, operation, "replicating", timeout), KIND)
+        session.answer(wait_for(session, operation, "replicating", timeout), kind)
 
 
 def end_with(session: Session, operation: Operation[Empty], *, no_wait: bool, timeout: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Flags that say how an image version is published, and what may be said of it later."""
+"""Flags that say how versions are published, and what may be said of them later."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CHANGING = (
         options={**_TRUTH, "help": "It cannot be deleted before its end of life."},
     ),
 )
-FIXED = (
+PUBLISHED = (
     FieldFlag(
         "--storage-account-type",
         "storage_account_type",
@@ -83,6 +83,9 @@ FIXED = (
         number_of("ReplicationMode"),
         {**_choice("Full", "Shallow"), "help": "Shallow: one copy where the source lies."},
     ),
+)
+FIXED = (
+    *PUBLISHED,
     FieldFlag(
         "--os-disk-caching",
         "os_disk_caching",

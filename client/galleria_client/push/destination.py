@@ -34,6 +34,7 @@ class Destination:
         self._stop = stop
         self._request_id = options.request_id or str(uuid4())
         self._session = ""
+        self._kind = pb.DISK_KIND_FILE if options.file else pb.DISK_KIND_DISK
         self.created = False
 
     def prepare(self, path: str, size: int, location: str) -> None:
@@ -43,7 +44,7 @@ class Destination:
             AlreadyExists: it has its content already.
             DiskDiffers: it waits for other content.
         """
-        disk = pb.Disk(location=location, size_bytes=size)
+        disk = pb.Disk(location=location, size_bytes=size, kind=self._kind)
         request = pb.CreateDiskRequest(
             parent=parent_of(self._name), disk_id=last_part(self._name), disk=disk, request_id=self._request_id
         )
@@ -105,6 +106,9 @@ class Destination:
         if size and found.size_bytes and found.size_bytes != size:
             detail = f"exists and waits for {found.size_bytes} bytes, not {size}"
             raise DiskDiffers(path, found.name, detail)
+        if found.kind not in (self._kind, pb.DISK_KIND_UNSPECIFIED):
+            what = "a file" if found.kind == pb.DISK_KIND_FILE else "a disk"
+            raise DiskDiffers(path, found.name, f"exists and is {what}")
         if location and found.location and _plain(location) != _plain(found.location):
             raise DiskDiffers(path, found.name, f"exists in {found.location}, not in {location}")
 

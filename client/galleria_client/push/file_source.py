@@ -30,8 +30,8 @@ WINDOW: Final = 4 << 20
 SECTOR: Final = 512
 
 
-def open_file_source(path: str, rule: Rule, limit: int, statistics: Statistics) -> FileSource:
-    """Open a file or block device and check its size against `limit` bytes; nothing of it is read.
+def open_file_source(path: str, rule: Rule, limit: int, statistics: Statistics, multiple: int = SECTOR) -> FileSource:
+    """Open a file or block device and check its size as `check_size`; nothing of it is read.
 
     Raises:
         SourceMissing, SourceUnreadable, SourceNotADisk, SourceEmpty, SourceSizeOdd, SourceTooLarge.
@@ -46,15 +46,15 @@ def open_file_source(path: str, rule: Rule, limit: int, statistics: Statistics) 
         raise SourceUnreadable(path, error.strerror or str(error)) from None
     try:
         size = os.lseek(fd, 0, os.SEEK_END)
-        check_size(path, size, limit)
+        check_size(path, size, limit, multiple)
         return FileSource(path, fd, size, rule, statistics)
     except BaseException:
         os.close(fd)
         raise
 
 
-def check_size(path: str, size: int, limit: int) -> None:
-    """See that a disk may have `size` bytes.
+def check_size(path: str, size: int, limit: int, multiple: int = SECTOR) -> None:
+    """See that a disk may have `size` bytes: at most `limit`, and a `multiple`.
 
     Raises:
         SourceEmpty, SourceTooLarge, SourceSizeOdd.
@@ -63,7 +63,7 @@ def check_size(path: str, size: int, limit: int) -> None:
         raise SourceEmpty(path)
     if size > limit:
         raise SourceTooLarge(path, size, limit)
-    if size % SECTOR:
+    if size % multiple:
         raise SourceSizeOdd(path, size)
 
 

@@ -23,6 +23,7 @@ class PushOptions:
             nothing is committed when it differs. None: not computed.
         give_up_seconds: how long to try to go on after a break without any progress.
         request_id: UUID for the creation of the disk; made when empty.
+        file: make a file of any length, as packages of applications are, not a disk; its SHA-256 is always computed.
     """
 
     streams: int = 1
@@ -31,6 +32,7 @@ class PushOptions:
     sha256: str | None = None
     give_up_seconds: float = 300.0
     request_id: str = ""
+    file: bool = False
 
     def __post_init__(self) -> None:
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from galleria_client.push.checksum import Checksum
-from galleria_client.push.file_source import check_size
+from galleria_client.push.file_source import SECTOR, check_size
 from galleria_client.push.segment_cut import SegmentCut
 from galleria_client.push.source import ScannedSegment
 from galleria_client.push.statistics import Statistics
@@ -35,6 +35,7 @@ class PipeSource:
         limit: bytes of the largest disk.
         statistics: takes times and counts.
         wait_for_room: called with a test; returns True once the test holds, False when the push has ended.
+        multiple: of what its length must be one, in bytes.
     """
 
     can_repeat = False
@@ -47,12 +48,15 @@ class PipeSource:
         limit: int,
         statistics: Statistics,
         wait_for_room: Callable[[Callable[[], bool]], bool],
+        *,
+        multiple: int = SECTOR,
     ) -> None:
         self.path = path
         self.size: int | None = None
         self._fd = fd
         self._rule = rule
         self._limit = limit
+        self._multiple = multiple
         self._statistics = statistics
         self._wait_for_room = wait_for_room
         self._held: set[PipeSegment] = set()
@@ -75,7 +79,7 @@ class PipeSource:
             else:
                 segment.release()
             number += 1
-        check_size(self.path, total, self._limit)
+        check_size(self.path, total, self._limit, self._multiple)
         self.size = total
 
     def check_unchanged(self) -> None:

@@ -24,7 +24,7 @@ from galleria_client.errors import (
 from galleria_client.push.checksum import Checksum
 from galleria_client.push.destination import Destination
 from galleria_client.push.exchange import Exchange
-from galleria_client.push.file_source import open_file_source
+from galleria_client.push.file_source import SECTOR, open_file_source
 from galleria_client.push.options import PushOptions, PushProgress, PushReport, PushState
 from galleria_client.push.pipe_source import PipeSource
 from galleria_client.push.session import PushRun, SessionLost
@@ -96,9 +96,13 @@ class _Push:
         info = self._server_info()
         rule = common_rule(info.rules)
         limit = min(rule.max_disk, info.max_disk_bytes or rule.max_disk)
+        multiple = 1 if self._options.file else SECTOR
         if self._path != PIPE:
-            return open_file_source(self._path, rule, limit, self._statistics), rule
-        return PipeSource(sys.stdin.fileno(), PIPE, rule, limit, self._statistics, self._wait_for_room), rule
+            return open_file_source(self._path, rule, limit, self._statistics, multiple), rule
+        source = PipeSource(
+            sys.stdin.fileno(), PIPE, rule, limit, self._statistics, self._wait_for_room, multiple=multiple
+        )
+        return source, rule
 
     def _server_info(self) -> ServerInfo:
         stub = ServersStub(self._transport.channel)
@@ -179,7 +183,8 @@ class _Push:
         return Layout(rule, source.size or 0, tuple(pages))
 
     def _checksum(self, interrupted: Callable[[], bool]) -> Checksum | None:
-        return Checksum(interrupted) if self._options.sha256 else None
+        wanted = self._options.sha256 or self._options.file
+        return Checksum(interrupted) if wanted else None
 
     def _check(self, source: Source, checksum: Checksum | None) -> str:
         """See that what was scanned is what is there and was promised; returns its SHA-256 if that was computed."""
