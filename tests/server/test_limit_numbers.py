@@ -10,11 +10,23 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2 as rpc
 
-from galleria.v1 import galleries_pb2, image_definitions_pb2, image_versions_pb2, regions_pb2, tenancy_pb2
+from galleria.v1 import (
+    applications_pb2,
+    galleries_pb2,
+    image_definitions_pb2,
+    image_versions_pb2,
+    publishing_pb2,
+    regions_pb2,
+    tenancy_pb2,
+)
+from galleria.v1.applications_pb2_grpc import ApplicationsStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
 from galleria.v1.tenancy_pb2_grpc import TenancyStub
+from galleria_client.machine.profile import MOST
 from galleria_server import domain
 from galleria_server.config import Limits
+from galleria_server.domain.application_version import CONFIGURATION, PACKAGE
+from galleria_server.domain.application_version import check_size as check_file_size
 from galleria_server.domain.disk_size import SECTOR, check_size
 from galleria_server.domain.errors import FieldViolation, InvalidRequest
 from galleria_server.domain.errors_content import DiskTooLarge
@@ -39,6 +51,7 @@ class Wire:
     """Calls that only validate."""
 
     client: CatalogueClient
+    applications: ApplicationsStub
     tenancy: TenancyStub
     control: RegionControlStub
 
@@ -56,6 +69,31 @@ class Wire:
     def version(self, number: str, **fields: Any) -> None:  # noqa: ANN401
         version = image_versions_pb2.ImageVersion(**fields)
         self.client.create_version(number, validate_only=True, image_version=version)
+
+    def application(self, application_id: str = "a", **fields: Any) -> None:  # noqa: ANN401
+        application = applications_pb2.Application(os_type=image_definitions_pb2.OS_TYPE_LINUX, **fields)
+        self.applications.CreateApplication(
+            applications_pb2.CreateApplicationRequest(
+                parent=self.client.gallery_name,
+                application_id=application_id,
+                application=application,
+                validate_only=True,
+            )
+        )
+
+    def application_version(self, **fields: Any) -> None:  # noqa: ANN401
+        version = applications_pb2.ApplicationVersion(
+            package=f"{self.client.group}/disks/disk-1",
+            **{"manage_actions": applications_pb2.ManageActions(install="i", remove="r"), **fields},
+        )
+        self.applications.CreateApplicationVersion(
+            applications_pb2.CreateApplicationVersionRequest(
+                parent=f"{self.client.gallery_name}/applications/tool",
+                application_version_id="1.0.0",
+                application_version=version,
+                validate_only=True,
+            )
+        )
 
     def group(self, group_id: str) -> None:
         request = tenancy_pb2.CreateResourceGroupRequest(
@@ -76,7 +114,7 @@ class Wire:
 
 @pytest.fixture
 def wire(client: CatalogueClient, channel: grpc.Channel) -> Wire:
-    return Wire(client, TenancyStub(channel), RegionControlStub(channel))
+    return Wire(client, ApplicationsStub(channel), TenancyStub(channel), RegionControlStub(channel))
 
 
 def community(contact: str) -> galleries_pb2.SharingProfile:
@@ -105,6 +143,10 @@ def signatures(*keys: image_versions_pb2.UefiKey) -> image_versions_pb2.UefiSett
 
 def feature(name: str, value: str = "x") -> image_definitions_pb2.ImageFeature:
     return image_definitions_pb2.ImageFeature(name=name, value=value)
+
+
+def action(name: str) -> applications_pb2.CustomAction:
+    return applications_pb2.CustomAction(name=name, script="true")
 
 
 THROUGH_THE_WIRE: dict[str, Callable[[Wire, int], None]] = {
@@ -142,6 +184,21 @@ THROUGH_THE_WIRE: dict[str, Callable[[Wire, int], None]] = {
     "retention_days": lambda wire, n: wire.image(retention_policy=Retention(keep_days=n)),
     "retention_labels": lambda wire, n: wire.image(retention_policy=Retention(keep_labels=["a"] * n)),
     "spread_newest": lambda wire, n: wire.image(spread_policy=Spread(newest=n, target_regions=[target("eastus")])),
+    "application_name": lambda wire, n: wire.application("a" * n),
+    "custom_actions": lambda wire, n: wire.application(custom_actions=[action(f"a{i}") for i in range(n)]),
+    "custom_action_name": lambda wire, n: wire.application(custom_actions=[action("a" * n)]),
+    "application_command": lambda wire, n: wire.application_version(
+        manage_actions=applications_pb2.ManageActions(install="i" * n, remove="r")
+    ),
+    "application_file_name": lambda wire, n: wire.application_version(
+        settings=applications_pb2.ApplicationSettings(package_file_name="p" * n)
+    ),
+    "application_replicas_per_region": lambda wire, n: wire.application_version(
+        replica_count=n, target_regions=[publishing_pb2.TargetRegion(region="eastus", replica_count=1)]
+    ),
+    "advanced_settings": lambda wire, n: wire.application_version(advanced_settings={str(i): "" for i in range(n)}),
+    "advanced_setting_name": lambda wire, n: wire.application_version(advanced_settings={"s" * n: ""}),
+    "advanced_setting_value": lambda wire, n: wire.application_version(advanced_settings={"s": "v" * n}),
 }
 OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
     "disk_bytes",
@@ -156,15 +213,11 @@ OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
     "lock_notes",
     "alias_moves",
     "spread_regions",
-}
-OF_WHAT_IS_TO_COME = {
-    "application_versions",
-    "application_replicas_per_region",
-    "applications_per_machine",
     "package_bytes",
     "configuration_bytes",
-    "application_command",
-    "application_file_name",
+    "applications_per_machine",
+}
+OF_WHAT_IS_TO_COME = {
     "shared_subscriptions",
     "shared_tenants",
 }
@@ -173,6 +226,13 @@ OF_WHAT_IS_TO_COME = {
 @pytest.mark.parametrize("key", THROUGH_THE_WIRE)
 def test_at_a_limit_it_works_and_one_over_is_refused_with_the_number(wire: Wire, key: str) -> None:
     wire.client.prepare()
+    wire.applications.CreateApplication(
+        applications_pb2.CreateApplicationRequest(
+            parent=wire.client.gallery_name,
+            application_id="tool",
+            application=applications_pb2.Application(os_type=image_definitions_pb2.OS_TYPE_LINUX),
+        )
+    )
     call, number = THROUGH_THE_WIRE[key], LIMITS[key].number
     call(wire, number)
     with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
@@ -212,6 +272,18 @@ def test_a_policy_spreads_to_no_more_regions_than_their_limit() -> None:
     assert check_spread("p", SpreadPolicy(1, regions[:limit])) == []
     told = check_spread("p", SpreadPolicy(1, regions))
     assert told == [FieldViolation("p.target_regions", f"has {limit + 1}, the limit is {limit}")]
+
+
+def test_a_machine_has_no_more_applications_than_their_limit() -> None:
+    assert LIMITS["applications_per_machine"].number == MOST
+
+
+@pytest.mark.parametrize(("position", "key"), [(PACKAGE, "package_bytes"), (CONFIGURATION, "configuration_bytes")])
+def test_a_package_and_a_configuration_are_no_longer_than_their_limit(position: int, key: str) -> None:
+    limit = LIMITS[key].number
+    assert check_file_size("v", position, limit) == []
+    (violation,) = check_file_size("v", position, limit + 1)
+    assert violation.description == f"has {limit + 1} bytes, the limit is {limit}"
 
 
 def test_a_page_is_cut_at_its_limit() -> None:

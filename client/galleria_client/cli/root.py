@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from galleria_client.cli.alias import alias
+from galleria_client.cli.application import application
+from galleria_client.cli.application_version import application_version
 from galleria_client.cli.completing import completion
 from galleria_client.cli.definition import image_definition
 from galleria_client.cli.disk import disk
@@ -81,6 +83,18 @@ def root() -> None:
     """
 
 
-_CATALOGUE = (gallery, image_definition, image_version, alias, retention, spread, disk, publish, operation)
+_CATALOGUE = (
+    gallery,
+    image_definition,
+    image_version,
+    alias,
+    retention,
+    spread,
+    application,
+    application_version,
+    disk,
+    publish,
+    operation,
+)
 for command in (*_CATALOGUE, tenant, subscription, resource_group, region, lock, usage, volume, completion):
     root.add_command(command)

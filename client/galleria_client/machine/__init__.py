@@ -1,0 +1,1 @@
+"""Applications on this machine: installed, updated and removed by their own commands."""
