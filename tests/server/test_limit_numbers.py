@@ -213,6 +213,7 @@ OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
     "lock_notes",
     "alias_moves",
     "spread_regions",
+    "deletion_names",
     "package_bytes",
     "configuration_bytes",
     "applications_per_machine",

@@ -13,6 +13,11 @@ from galleria.v1 import image_versions_pb2 as version_pb
 from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria.v1.aliases_pb2_grpc import AliasesStub
 from galleria.v1.locks_pb2_grpc import LocksStub
+from galleria_server.domain.deletion_plan import DeletionPlan
+from galleria_server.domain.errors import InUse
+from galleria_server.domain.limits import LIMITS
+from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber
+from galleria_server.services.tree_methods import told
 from tests.server.catalogue_client import OCCUPIED, CatalogueClient, drop_copies, target
 from tests.server.locking import CAN_NOT_DELETE, READ_ONLY, locked
 from tests.server.refusals import refused
@@ -209,3 +214,13 @@ def test_a_definition_stays_when_its_last_version_is_deleted_by_itself(client: C
     client.delete_version("1.0.0")
     release(client, "1.0.0")
     client.create_version("2.0.0")
+
+
+def test_a_plan_tells_as_many_names_as_its_limit_and_counts_all() -> None:
+    limit = LIMITS["deletion_names"].number
+    image = DefinitionName(GalleryName(GroupName(UUID(int=1), "rg"), "g"), "i")
+    names = tuple(VersionName(image, VersionNumber(1, 0, patch)) for patch in range(limit + 1))
+    blockers = tuple(InUse("image version", str(name), "a copy", 1) for name in names)
+    plan = told(DeletionPlan((), (image,), names, (), 0, blockers))
+    assert (len(plan.image_versions), plan.image_version_count) == (limit, limit + 1)
+    assert (len(plan.blockers), plan.blocker_count) == (limit, limit + 1)

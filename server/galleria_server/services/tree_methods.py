@@ -50,7 +50,7 @@ class TreeMethods:
         bypass, dry_run = request.bypass_soft_delete, request.validate_only
         remove = partial(trees.remove, name=name, etag=request.etag, now=now, bypass=bypass, dry_run=dry_run)
         made = await self._catalogue.metadata.write(make_once, write, now, remove, trees.recall)
-        plan = None if made.plan is None else _plan(made.plan)
+        plan = None if made.plan is None else told(made.plan)
         if dry_run:
             return pb.DeleteTreeResponse(plan=plan)
         self._catalogue.content.wake()
@@ -58,7 +58,8 @@ class TreeMethods:
         return pb.DeleteTreeResponse(operation=convert.operation(made.view, now), plan=plan)
 
 
-def _plan(plan: DeletionPlan) -> pb.DeletionPlan:
+def told(plan: DeletionPlan) -> pb.DeletionPlan:
+    """What would go, as far as names are told."""
     return pb.DeletionPlan(
         galleries=_named(plan.galleries),
         image_definitions=_named(plan.definitions),
