@@ -15,6 +15,8 @@ from grpc_status import rpc_status
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 _MASKED = re.compile(rf"{_UUID}|{_TIME}")
+# Both follow from bytes and times, which are told as well.
+_PACE = re.compile(r'"(bytes_per_second|remaining)": (?:"[^"]*"|[-+.\de]+)')
 _OPAQUE = ("etag", "next_page_token", "requestId")
 
 Show = Callable[[Message], Any]
@@ -26,9 +28,9 @@ class Transcript(
     """Notes each answer and error of the calls on a channel, in order.
 
     What a server draws or reads off its clock is masked by position, and nothing else: an id, etag or token becomes
-    the number of its first appearance, a time a word. What is told whenever it is true stands apart from what is
-    answered in turn, as which of both comes first is a matter of moments. `show` gives what to note of a message, None
-    for nothing.
+    the number of its first appearance, a time or pace a word. What is told whenever it is true stands apart from what
+    is answered in turn, as which of both comes first is a matter of moments. `show` gives what to note of a message,
+    None for nothing.
     """
 
     def __init__(self, show: Show | None = None) -> None:
@@ -80,6 +82,7 @@ class Transcript(
     def _masked(self, text: str) -> str:
         for name in _OPAQUE:
             text = re.sub(rf'("{name}": )"([^"]+)"', lambda found: f'{found[1]}"{self._number(found[2])}"', text)
+        text = _PACE.sub(r'"\1": "<pace>"', text)
         return _MASKED.sub(lambda found: "<time>" if "T" in found[0] else self._number(found[0]), text)
 
     def _number(self, drawn: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import delete
 
 from galleria.v1 import (
     aliases_pb2,
+    applications_pb2,
     deletion_pb2,
     disks_pb2,
     galleries_pb2,
@@ -24,6 +25,7 @@ from galleria.v1 import (
 )
 from galleria.v1 import installation_pb2 as volumes_pb2
 from galleria.v1.aliases_pb2_grpc import AliasesStub
+from galleria.v1.applications_pb2_grpc import ApplicationsStub
 from galleria.v1.locks_pb2_grpc import LocksStub
 from galleria.v1.policies_pb2_grpc import PoliciesStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
@@ -60,11 +62,17 @@ class Place:
     control: RegionControlStub
     locks: LocksStub
     aliases: AliasesStub
+    applications: ApplicationsStub
     policies: PoliciesStub
     session: str
     layout: bytes
     operation: str
     stray_root: str
+
+    @property
+    def application(self) -> str:
+        """One that need not be there: locks are looked at first."""
+        return f"{self.wire.gallery}/applications/app"
 
     def everything(self) -> list[object]:
         """All that calls could have changed."""
@@ -172,6 +180,56 @@ WRITES: dict[str, Write] = {
     "galleria.v1.Policies/ApplySpread": lambda at: at.policies.ApplySpread(
         policies_pb2.ApplySpreadRequest(name=at.wire.image)
     ),
+    "galleria.v1.Applications/CreateApplication": lambda at: at.applications.CreateApplication(
+        applications_pb2.CreateApplicationRequest(
+            parent=at.wire.gallery,
+            application_id="new",
+            application=applications_pb2.Application(os_type=image_definitions_pb2.OS_TYPE_LINUX),
+        )
+    ),
+    "galleria.v1.Applications/UpdateApplication": lambda at: at.applications.UpdateApplication(
+        applications_pb2.UpdateApplicationRequest(
+            application=applications_pb2.Application(name=at.application, description="new")
+        )
+    ),
+    "galleria.v1.Applications/DeleteApplication": lambda at: at.applications.DeleteApplication(
+        applications_pb2.DeleteApplicationRequest(name=at.application)
+    ),
+    "galleria.v1.Applications/CreateApplicationVersion": lambda at: at.applications.CreateApplicationVersion(
+        applications_pb2.CreateApplicationVersionRequest(
+            parent=at.application,
+            application_version_id="1.0.0",
+            application_version=applications_pb2.ApplicationVersion(
+                package=at.wire.disk_name("full"),
+                manage_actions=applications_pb2.ManageActions(install="true", remove="true"),
+            ),
+        )
+    ),
+    "galleria.v1.Applications/UpdateApplicationVersion": lambda at: at.applications.UpdateApplicationVersion(
+        applications_pb2.UpdateApplicationVersionRequest(
+            application_version=applications_pb2.ApplicationVersion(
+                name=f"{at.application}/versions/1.0.0", tags={"new": "tag"}
+            )
+        )
+    ),
+    "galleria.v1.Applications/DeleteApplicationVersion": lambda at: at.applications.DeleteApplicationVersion(
+        applications_pb2.DeleteApplicationVersionRequest(name=f"{at.application}/versions/1.0.0")
+    ),
+    "galleria.v1.Applications/AddApplicationTargetRegions": lambda at: at.applications.AddApplicationTargetRegions(
+        image_versions_pb2.AddTargetRegionsRequest(
+            name=f"{at.application}/versions/1.0.0", target_regions=[publishing_pb2.TargetRegion(region="westus")]
+        )
+    ),
+    "galleria.v1.Applications/RemoveApplicationTargetRegions": lambda at: (
+        at.applications.RemoveApplicationTargetRegions(
+            image_versions_pb2.RemoveTargetRegionsRequest(name=f"{at.application}/versions/1.0.0", regions=["westus"])
+        )
+    ),
+    "galleria.v1.Applications/SetApplicationReplicaCount": lambda at: at.applications.SetApplicationReplicaCount(
+        image_versions_pb2.SetReplicaCountRequest(
+            name=f"{at.application}/versions/1.0.0", region="eastus", replica_count=2
+        )
+    ),
     "galleria.v1.Disks/CreateDisk": lambda at: at.wire.create_disk("new"),
     "galleria.v1.Disks/DeleteDisk": lambda at: at.wire.delete_disk("full"),
     "galleria.v1.Disks/BeginPush": lambda at: at.wire.begin("empty"),
@@ -272,6 +330,7 @@ def place(content: ContentServer, image: Image) -> Iterator[Place]:
             tenancy=TenancyStub(channel),
             control=RegionControlStub(channel),
             aliases=aliases,
+            applications=ApplicationsStub(channel),
             policies=PoliciesStub(channel),
             locks=LocksStub(channel),
             session=session,
