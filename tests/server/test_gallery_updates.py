@@ -11,12 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria.v1 import publishing_pb2 as publishing_pb
+from galleria_server.domain.end_of_life import check_new_end_of_life
 from galleria_server.domain.image_definition import (
     DefinitionSpec,
     Identifier,
     OsState,
     OsType,
-    check_new_end_of_life,
 )
 from tests.server.catalogue_client import CatalogueClient, image_request
 from tests.server.refusals import refused

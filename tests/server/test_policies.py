@@ -137,9 +137,9 @@ def test_what_is_protected_is_never_touched(
     told = preview(client, policies)
     assert numbers(told.changed) == ["1.0.4"]
     found = reasons(told)
-    assert "alias stable" in found["1.0.0"]
+    assert "aliases/stable" in found["1.0.0"]
     assert "lock" in found["1.0.1"]
-    assert "a copy is being made" in found["1.0.2"]
+    assert "a copy that is being made" in found["1.0.2"]
     assert "end of life" in found["1.0.3"]
     done = policies.ApplyRetention(pb.ApplyRetentionRequest(name=client.image_name))
     assert numbers(done.changed) == ["1.0.4"]
@@ -225,7 +225,7 @@ def test_what_does_not_allow_it_stays_where_it_is(
     assert not told.changed
     found = reasons(told)
     assert "allow_deletion_of_replicated_locations" in found["1.0.0"]
-    assert "alias stable" in found["1.1.0"]
+    assert "aliases/stable" in found["1.1.0"]
     assert found["2.0.0"] == "one of the newest 1"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from galleria.v1.applications_pb2 import ApplicationVersion
 from galleria_client.machine.errors import FilesUnusable
@@ -131,8 +131,3 @@ def usable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FilesUnusable(f"{path} cannot be written: {error.strerror or error}") from None
-
-
-def document(installed: Installed) -> dict[str, Any]:
-    """What is remembered, as JSON has it."""
-    return asdict(installed)

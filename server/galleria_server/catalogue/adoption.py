@@ -31,7 +31,6 @@ from galleria_server.domain.names import (
 )
 from galleria_server.domain.placement import Account
 from galleria_server.domain.publishing import PublishingSpec, TargetRegion
-from galleria_server.domain.scopes import version_kind
 from galleria_server.domain.version import CONFIGURATION, DATA_DISKS, AnyVersion, Content, Version, VersionState
 from galleria_server.metadata import copies, disks, versions
 from galleria_server.metadata.engine import Transaction
@@ -175,7 +174,7 @@ def _order_at_least(transaction: Transaction, version: AnyVersion, wanted: Targe
 def _new_version(transaction: Transaction, root: FoundRoot, name: VersionName, part: str) -> AnyVersion:
     taken = versions.find(transaction, name)
     if taken is not None:
-        raise AlreadyExists(version_kind(name), str(taken.name))
+        raise AlreadyExists(name.definition.artifact.version_kind, str(taken.name))
     if part:
         raise RootNotUsable(str(root.id), f"it is {part} of {name}: adopt the root of {name} itself first")
     try:

@@ -12,8 +12,9 @@ from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_
 from galleria_server.domain.changes import check_allowed, check_unchanged
 from galleria_server.domain.definition import Definition
 from galleria_server.domain.definition_kinds import AnyDefinition, Spec, kind_of
+from galleria_server.domain.end_of_life import check_new_end_of_life
 from galleria_server.domain.errors import AlreadyExists, IdentifierTaken, InUse, NotFound, WrongState
-from galleria_server.domain.image_definition import Identifier, ImageDefinition, check_new_end_of_life
+from galleria_server.domain.image_definition import Identifier, ImageDefinition
 from galleria_server.domain.limits import IMAGE_DEFINITIONS
 from galleria_server.domain.names import Artifact, DefinitionName, GalleryName
 from galleria_server.domain.validation import refuse

@@ -43,10 +43,8 @@ def remove(
     keeps = policy.enabled and name.definition.artifact is Artifact.IMAGE
     softly = keeps and not bypass_soft_delete
     if version.soft_deletion is not None and not bypass_soft_delete:
-        raise WrongState(
-            kind_of(version.name).name, str(version.name), version.image_state.value, "active; restore or purge it"
-        )
-    _check_deletable(transaction, version, now)
+        raise _wrong(version, version.image_state.value, "active; restore or purge it")
+    check_deletable(transaction, version, now)
     if softly:
         return _delete_softly(transaction, version, deleted_under(policy, now), now)
     return delete_for_good(transaction, version, now)
@@ -56,9 +54,7 @@ def purge(transaction: Transaction, name: VersionName, etag: str, now: datetime)
     """Begin to delete a soft-deleted version for good. Raises as `remove`, WrongState for one that is active."""
     version = require(transaction, name)
     if version.soft_deletion is None:
-        raise WrongState(
-            kind_of(version.name).name, str(version.name), version.image_state.value, ImageState.SOFT_DELETED.value
-        )
+        raise _wrong(version, version.image_state.value, ImageState.SOFT_DELETED.value)
     return remove(transaction, name, etag, now, bypass_soft_delete=True)
 
 
@@ -68,18 +64,12 @@ def restore(transaction: Transaction, name: VersionName, etag: str, now: datetim
     galleries.require_writable(transaction, name.definition.gallery)
     check_etag(str(version.name), etag, version.etag)
     if version.state is VersionState.DELETING:
-        raise WrongState(
-            kind_of(version.name).name, str(version.name), version.state.value, ImageState.SOFT_DELETED.value
-        )
+        raise _wrong(version, version.state.value, ImageState.SOFT_DELETED.value)
     if version.soft_deletion is None:
-        raise WrongState(
-            kind_of(version.name).name, str(version.name), version.image_state.value, ImageState.SOFT_DELETED.value
-        )
+        raise _wrong(version, version.image_state.value, ImageState.SOFT_DELETED.value)
     end = version.soft_deletion.hard_deletion_time
     if now >= end:
-        raise WrongState(
-            kind_of(version.name).name, str(version.name), f"gone since {end.isoformat()}", "restored before that"
-        )
+        raise _wrong(version, f"gone since {end.isoformat()}", "restored before that")
     after = replace(version, soft_deletion=None, update_time=now, etag=new_etag())
     versions.change(transaction, after)
     return view(transaction, after)
@@ -108,7 +98,7 @@ def _may_go(transaction: Transaction, version: AnyVersion, now: datetime) -> boo
         gallery = galleries.require(transaction, version.name.definition.gallery)
         regions.check_home(transaction, gallery.location)
         protection.check(transaction, version.name, Effect.DELETE)
-        _check_deletable(transaction, version, now)
+        check_deletable(transaction, version, now)
     except DomainError:
         return False
     return True
@@ -129,21 +119,32 @@ def _begun(transaction: Transaction, version: AnyVersion) -> Operation | None:
     return next((operation for operation in running if operation.verb is Verb.DELETE), None)
 
 
+def check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
+    """Raises InUse while an alias points at the version or others are copied from it, DeletionBlocked."""
+    check_unaliased(transaction, version)
+    check_unneeded(transaction, version, now)
+
+
 def check_unneeded(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
     """Raises DeletionBlocked before its end of life, InUse while others are copied from it."""
-    end = version.spec.end_of_life_time
-    if version.spec.safety_profile.block_deletion_before_end_of_life and end is not None and end > now:
-        raise DeletionBlocked(kind_of(version.name).name, str(version.name), end.isoformat())
-    unfinished = copies.count_unfinished_from(transaction, version.uid)
-    if unfinished:
-        raise InUse(kind_of(version.name).name, str(version.name), "a copy that is being made from it", unfinished)
+    kept_until = version.spec.kept_until(now)
+    if kept_until is not None:
+        raise DeletionBlocked(kind_of(version.name).name, str(version.name), kept_until.isoformat())
+    check_no_source(transaction, version)
 
 
-def _check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
+def check_unaliased(transaction: Transaction, version: AnyVersion) -> None:
+    """Raises InUse while an alias points at the version."""
     pointing = aliases.of_version(transaction, version.uid)
     if pointing:
         raise InUse(kind_of(version.name).name, str(version.name), str(pointing[0].name), len(pointing))
-    check_unneeded(transaction, version, now)
+
+
+def check_no_source(transaction: Transaction, version: AnyVersion) -> None:
+    """Raises InUse while others are copied from the version."""
+    unfinished = copies.count_unfinished_from(transaction, version.uid)
+    if unfinished:
+        raise InUse(kind_of(version.name).name, str(version.name), "a copy that is being made from it", unfinished)
 
 
 def delete_for_good(transaction: Transaction, version: AnyVersion, now: datetime) -> Operation:

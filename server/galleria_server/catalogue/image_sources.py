@@ -13,14 +13,14 @@ from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.image_version import ImageVersionSpec, with_source
 from galleria_server.domain.models import Disk, DiskKind
-from galleria_server.domain.names import parse_version
+from galleria_server.domain.names import Artifact, parse_version
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.validation import Violations, refuse
 from galleria_server.domain.version import Content, ImageVersion, VersionState
 from galleria_server.metadata import copies, versions
 from galleria_server.metadata.engine import Transaction
 
-KIND = "image version"
+KIND = Artifact.IMAGE.version_kind
 FIELD = "image_version"
 # What a definition says of all its images.
 _ALIKE = ("os_type", "os_state", "hyper_v_generation", "architecture", "purchase_plan")

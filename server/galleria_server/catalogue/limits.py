@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from galleria_server.catalogue import subscriptions
 from galleria_server.domain.errors import NotFound, QuotaExceeded
 from galleria_server.domain.limits import COUNTED, IMAGE_REPLICAS, LIMITS, Limit
-from galleria_server.domain.names import Artifact, LimitName, VersionName
+from galleria_server.domain.names import LimitName
 from galleria_server.domain.publishing import TargetRegion
 from galleria_server.domain.usages import LimitInForce, LimitOverride, Usage, check_number, ordered, too_many_replicas
 from galleria_server.domain.validation import refuse
@@ -16,7 +16,6 @@ from galleria_server.metadata import limits
 from galleria_server.metadata.engine import Transaction
 
 KIND = "limit"
-_FIELDS = {Artifact.IMAGE: "image_version", Artifact.APPLICATION: "application_version"}
 
 
 def check_count(transaction: Transaction, limit: Limit, subscription: UUID, region: str) -> None:
@@ -28,15 +27,18 @@ def check_count(transaction: Transaction, limit: Limit, subscription: UUID, regi
 
 
 def check_replicas(
-    transaction: Transaction, name: VersionName, wanted: Sequence[TargetRegion], had: Sequence[TargetRegion] = ()
+    transaction: Transaction,
+    subscription: UUID,
+    field: str,
+    wanted: Sequence[TargetRegion],
+    had: Sequence[TargetRegion] = (),
 ) -> None:
-    """Call with the regions of a version before they are ordered. Raises InvalidRequest for too many replicas.
+    """Call with the regions of a version, which is at `field`. Raises InvalidRequest for too many replicas.
 
     Those that it `had` stay, though its subscription may order fewer by now.
     """
-    most = _number(transaction, IMAGE_REPLICAS, name.definition.gallery.group.subscription)
-    field = f"{_FIELDS[name.definition.artifact]}.target_regions"
-    refuse(too_many_replicas(field, wanted, max(most, ordered(had))))
+    most = _number(transaction, IMAGE_REPLICAS, subscription)
+    refuse(too_many_replicas(f"{field}.target_regions", wanted, max(most, ordered(had))))
 
 
 def usages(transaction: Transaction, subscription: UUID, region: str) -> list[Usage]:

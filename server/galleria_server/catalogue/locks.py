@@ -25,7 +25,7 @@ from galleria_server.domain.names import (
     SubscriptionName,
     VersionName,
 )
-from galleria_server.domain.scopes import Scope, version_kind
+from galleria_server.domain.scopes import Scope
 from galleria_server.domain.tenancy import ResourceGroup, Subscription
 from galleria_server.domain.version import AnyVersion, Version, VersionState
 from galleria_server.metadata import resource_locks as rows
@@ -99,11 +99,13 @@ def _find(transaction: Transaction, scope: Scope) -> Resource:
         case VersionName():
             version = versions.find(transaction, scope)
             if version is None:
-                raise NotFound(version_kind(scope), str(scope))
+                raise NotFound(scope.definition.artifact.version_kind, str(scope))
             return version
 
 
 def _check_stays(found: Resource) -> None:
     # The name goes on its own once a deletion has begun, and a lock would be left over.
     if isinstance(found, Version) and found.state is VersionState.DELETING:
-        raise WrongState(version_kind(found.name), str(found.name), found.state.value, "not to be deleted")
+        raise WrongState(
+            found.name.definition.artifact.version_kind, str(found.name), found.state.value, "not to be deleted"
+        )

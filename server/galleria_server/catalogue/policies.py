@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from typing import cast
 from uuid import UUID
 
@@ -13,16 +14,17 @@ from galleria_server.catalogue import definitions, deletion, galleries, protecti
 from galleria_server.catalogue import versions as catalogue
 from galleria_server.catalogue.replicas import VolumesOf
 from galleria_server.domain import fates as rules
-from galleria_server.domain.errors import DomainError, NotFound, ScopeLocked
+from galleria_server.domain.errors import DomainError, NotFound
 from galleria_server.domain.fates import Fate
 from galleria_server.domain.image_definition import ImageDefinition
 from galleria_server.domain.locks import Effect
-from galleria_server.domain.models import CopyState, Operation
+from galleria_server.domain.models import Operation
 from galleria_server.domain.names import DefinitionName
 from galleria_server.domain.publishing import TargetRegion
+from galleria_server.domain.replication import is_usable
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import AnyVersion
-from galleria_server.metadata import aliases, copies, versions
+from galleria_server.metadata import copies, versions
 from galleria_server.metadata import definitions as definition_rows
 from galleria_server.metadata.engine import Transaction
 
@@ -67,10 +69,11 @@ def spread(transaction: Transaction, name: DefinitionName, now: datetime) -> lis
     def guard(version: AnyVersion) -> str:
         return _guard(transaction, version, Effect.CHANGE, now)
 
+    # The newest are looked at again for each older version and region.
+    of_version = cache(partial(copies.of_version, transaction))
+
     def usable(version: AnyVersion, region: str) -> bool:
-        there = copies.of_version(transaction, version.uid)
-        ready = {copy.position for copy in there if (copy.region, copy.state) == (region, CopyState.READY)}
-        return len(ready) == len(version.contents)
+        return is_usable(version, of_version(version.uid), region)
 
     return rules.spread(policy, _versions(transaction, definition), usable, guard)
 
@@ -114,17 +117,15 @@ def _versions(transaction: Transaction, definition: ImageDefinition) -> list[Any
 
 
 def _guard(transaction: Transaction, version: AnyVersion, effect: Effect, now: datetime) -> str:
-    pointing = aliases.of_version(transaction, version.uid)
-    if pointing:
-        return f"the alias {pointing[0].name.alias} points at it"
-    if copies.count_unfinished_from(transaction, version.uid):
-        return "a copy is being made from it"
-    end, safety = version.spec.end_of_life_time, version.spec.safety_profile
-    if effect is Effect.DELETE and safety.block_deletion_before_end_of_life and end is not None and end > now:
-        return f"is kept until its end of life, {end.isoformat()}"
+    """Why the version must not be deleted, or lose a region."""
     try:
+        if effect is Effect.DELETE:
+            deletion.check_deletable(transaction, version, now)
+        else:
+            deletion.check_unaliased(transaction, version)
+            deletion.check_no_source(transaction, version)
         protection.check(transaction, version.name, effect)
-    except ScopeLocked as error:
+    except DomainError as error:
         return str(error)
     return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from galleria_server.catalogue import definitions
@@ -12,8 +11,8 @@ from galleria_server.domain.definition_kinds import AnyDefinition
 from galleria_server.domain.errors import EndOfLifeReached, NotFound, WrongState
 from galleria_server.domain.errors_content import NotInRegion
 from galleria_server.domain.image_definition import EndOfLifePolicy
-from galleria_server.domain.models import CopyState
 from galleria_server.domain.names import VersionName, VersionNumber
+from galleria_server.domain.replication import is_usable
 from galleria_server.domain.resolving import Resolved, Skipped, end_of_life, is_denied, skipped, warnings
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.version import AnyVersion, VersionState
@@ -97,17 +96,8 @@ def _skipped(
     transaction: Transaction, definition: AnyDefinition, number: VersionNumber | None, region: str, now: datetime
 ) -> tuple[Skipped, ...]:
     passed = versions.above(transaction, definition.uid, number, MAX_SKIPPED)
-    ready = _ready_in(transaction, passed, region)
-    return tuple(skipped(version, definition.spec, region, there, now) for version, there in ready)
-
-
-def _ready_in(transaction: Transaction, found: Sequence[AnyVersion], region: str) -> list[tuple[AnyVersion, set[int]]]:
-    """Each version with the positions of its contents that can be read in a region."""
-    of_each = copies.of_versions(transaction, [version.uid for version in found])
-    return [
-        (
-            version,
-            {copy.position for copy in of_each[version.uid] if (copy.region, copy.state) == (region, CopyState.READY)},
-        )
-        for version in found
-    ]
+    of_each = copies.of_versions(transaction, [version.uid for version in passed])
+    return tuple(
+        skipped(version, definition.spec, region, now, usable=is_usable(version, of_each[version.uid], region))
+        for version in passed
+    )

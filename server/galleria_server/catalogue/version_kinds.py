@@ -41,7 +41,7 @@ class VersionKind(Generic[Spec]):
 
 
 IMAGES = VersionKind(
-    name=image_sources.KIND,
+    name=Artifact.IMAGE.version_kind,
     field=image_sources.FIELD,
     limit=IMAGE_VERSIONS,
     immutable=image_version.IMMUTABLE,
@@ -50,7 +50,7 @@ IMAGES = VersionKind(
     source_of=image_sources.source_of,
 )
 APPLICATIONS = VersionKind(
-    name="application version",
+    name=Artifact.APPLICATION.version_kind,
     field=application_sources.FIELD,
     limit=APPLICATION_VERSIONS,
     immutable=application_version.IMMUTABLE,

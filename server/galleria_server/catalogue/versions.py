@@ -17,14 +17,14 @@ from galleria_server.catalogue.writes import Change, check_etag, check_uid, new_
 from galleria_server.domain import publishing
 from galleria_server.domain.changes import check_unchanged
 from galleria_server.domain.definition_kinds import AnyDefinition
-from galleria_server.domain.errors import AlreadyExists, FieldViolation, NotFound, SoftDeletedExists, WrongState
+from galleria_server.domain.end_of_life import check_new_end_of_life
+from galleria_server.domain.errors import AlreadyExists, NotFound, SoftDeletedExists, WrongState
 from galleria_server.domain.models import Copy, Operation, OperationState, Verb
 from galleria_server.domain.names import DefinitionName, VersionName, VersionNumber
-from galleria_server.domain.placement import ZONES, Account
 from galleria_server.domain.publishing import PublishingSpec, Spec, TargetRegion
 from galleria_server.domain.replication import done_bytes, wanted
 from galleria_server.domain.soft_deletion import ImageState
-from galleria_server.domain.validation import Violations, check_future, refuse
+from galleria_server.domain.validation import refuse
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, Version, VersionState
 from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
@@ -70,17 +70,18 @@ def create(
     refuse(
         publishing.check_home(kind.field, spec, location),
         kind.check_in_definition(kind.field, spec, definition.spec),
-        check_future(f"{kind.field}.end_of_life_time", spec.end_of_life_time, now),
+        check_new_end_of_life(kind.field, spec, None, now),
     )
     source = kind.source_of(transaction, spec, definition, now)
     settled = publishing.settled(source.spec, location, lambda region: volumes(region).zonal)
     _check_regions(transaction, name, (location, *(target.region for target in settled.target_regions)))
-    refuse(_check_zones(kind.field, settled.target_regions, volumes))
-    limits.check_replicas(transaction, name, settled.target_regions)
+    refuse(publishing.check_zones(kind.field, settled, lambda region: volumes(region).zones))
+    subscription = name.definition.gallery.group.subscription
+    limits.check_replicas(transaction, subscription, kind.field, settled.target_regions)
     source = replace(source, spec=settled)
     if existing is not None:
         return _begin_again(transaction, existing, location, source, volumes, now)
-    limits.check_count(transaction, kind.limit, name.definition.gallery.group.subscription, location)
+    limits.check_count(transaction, kind.limit, subscription, location)
     version = _new(definition, name, location, gallery.group_uid, source, now)
     versions.add(transaction, version)
     replicas.order(transaction, version, source.homes, volumes)
@@ -150,8 +151,8 @@ def update(
     refuse(
         publishing.check_regions_kept(kind.field, before.spec, spec),
         check_unchanged(kind.field, before.spec, spec, kind.immutable),
-        _check_new_end_of_life(kind.field, spec, before.spec, now),
-        _check_zones(kind.field, spec.target_regions, volumes),
+        check_new_end_of_life(kind.field, spec, before.spec, now),
+        publishing.check_zones(kind.field, spec, lambda region: volumes(region).zones),
     )
     return _change(transaction, before, spec, volumes, now)
 
@@ -167,16 +168,11 @@ def change_regions(
 
     Raises as `update`, and what `apply` raises.
     """
-    kind = kind_of(name)
-    before = _changeable(transaction, name)
-    asked = replace(before.spec, target_regions=apply(before))
-    refuse(kind.check(kind.field, asked), publishing.check_home(kind.field, asked, before.location))
-    spec = publishing.settled(asked, before.location, lambda region: volumes(region).zonal, before.target_regions)
-    refuse(
-        publishing.check_regions_kept(kind.field, before.spec, spec),
-        _check_zones(kind.field, spec.target_regions, volumes),
-    )
-    return _change(transaction, before, spec, volumes, now)
+
+    def with_regions(before: Version[Spec]) -> Spec:
+        return replace(before.spec, target_regions=apply(before))
+
+    return update(transaction, name, Change(None, "", with_regions), volumes, now)
 
 
 def _changeable(transaction: Transaction, name: VersionName) -> AnyVersion:
@@ -195,7 +191,8 @@ def _change(
     had = {target.region for target in before.target_regions}
     new = [target.region for target in spec.target_regions if target.region not in had]
     _check_regions(transaction, before.name, new)
-    limits.check_replicas(transaction, before.name, spec.target_regions, before.target_regions)
+    subscription, field = before.name.definition.gallery.group.subscription, kind_of(before.name).field
+    limits.check_replicas(transaction, subscription, field, spec.target_regions, before.target_regions)
     state = before.state if before.state in UNDER_WAY else VersionState.UPDATING
     after = replace(before, spec=spec, state=state, operation_uid=uuid4(), update_time=now, etag=new_etag())
     versions.change(transaction, after)
@@ -236,24 +233,6 @@ def _check_again(existing: AnyVersion) -> None:
 
 def _check_regions(transaction: Transaction, name: VersionName, used: Iterable[str]) -> None:
     regions.check_access(transaction, name.definition.gallery.group.subscription, sorted(set(used)))
-
-
-def _check_zones(field: str, targets: Regions, volumes: VolumesOf) -> Violations:
-    few = [
-        (i, target.region)
-        for i, target in enumerate(targets)
-        if target.account is Account.STANDARD_ZRS and len(volumes(target.region).zones) < ZONES
-    ]
-    told = "Standard_ZRS is not supported in {}, which has fewer than three zones; use Standard_LRS or Premium_LRS"
-    return [
-        FieldViolation(f"{field}.target_regions[{i}].storage_account_type", told.format(region)) for i, region in few
-    ]
-
-
-def _check_new_end_of_life(field: str, spec: PublishingSpec, before: PublishingSpec, now: datetime) -> Violations:
-    if spec.end_of_life_time == before.end_of_life_time:
-        return []
-    return check_future(f"{field}.end_of_life_time", spec.end_of_life_time, now)
 
 
 def _new(

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from galleria_server.domain.names import DefinitionName
 
 Spec_co = TypeVar("Spec_co", covariant=True)
-
-
-class Ending(Protocol):
-    """What has an end of life."""
-
-    @property
-    def end_of_life_time(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)

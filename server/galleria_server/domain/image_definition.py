@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from galleria_server.domain import limits
-from galleria_server.domain.definition import Definition, Ending
+from galleria_server.domain.definition import Definition
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.gallery import MAX_DESCRIPTION, Permissions
 from galleria_server.domain.image_features import SECURITY_TYPE, Feature, check_features, spelled
@@ -18,7 +18,6 @@ from galleria_server.domain.validation import (
     Violations,
     check_count,
     check_distinct,
-    check_future,
     check_identifier,
     check_length,
     check_range,
@@ -179,13 +178,6 @@ def settled(spec: DefinitionSpec) -> DefinitionSpec:
     if spec.hyper_v_generation is Generation.V2 and all(feature.name != SECURITY_TYPE for feature in features):
         features = (Feature(SECURITY_TYPE, "TrustedLaunchSupported"), *features)
     return replace(spec, features=features)
-
-
-def check_new_end_of_life(path: str, spec: Ending, before: Ending | None, now: datetime) -> Violations:
-    """An end of life that is set must be to come; one that stays as it was may have passed."""
-    if before is not None and before.end_of_life_time == spec.end_of_life_time:
-        return []
-    return check_future(f"{path}.end_of_life_time", spec.end_of_life_time, now)
 
 
 def check_in_gallery(path: str, spec: DefinitionSpec, permissions: Permissions) -> Violations:

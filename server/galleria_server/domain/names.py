@@ -147,6 +147,11 @@ class Artifact(Enum):
     IMAGE = "images"
     APPLICATION = "applications"
 
+    @property
+    def version_kind(self) -> str:
+        """What a version of it is, to people."""
+        return "image version" if self is Artifact.IMAGE else "application version"
+
 
 @dataclass(frozen=True, slots=True)
 class DefinitionName:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from galleria_server.domain import limits
 from galleria_server.domain.errors import FieldViolation
-from galleria_server.domain.placement import Account
+from galleria_server.domain.placement import ZONES, Account
 from galleria_server.domain.tags import Tags, check_tags
 from galleria_server.domain.validation import Violations, check_distinct, check_range, check_required
 
@@ -70,6 +70,12 @@ class PublishingSpec:
     replication_mode: ReplicationMode = ReplicationMode.FULL
     safety_profile: SafetyProfile = SafetyProfile()
 
+    def kept_until(self, now: datetime) -> datetime | None:
+        """The end of life before which it cannot be deleted, if that is to come."""
+        end = self.end_of_life_time
+        guarded = self.safety_profile.block_deletion_before_end_of_life
+        return end if guarded and end is not None and end > now else None
+
     def excludes(self, target: TargetRegion) -> bool:
         """Whether `latest` passes over the version in a region: the region's own word counts first."""
         return self.exclude_from_latest if target.exclude_from_latest is None else target.exclude_from_latest
@@ -123,6 +129,16 @@ def check_regions_kept(path: str, before: PublishingSpec, after: PublishingSpec)
             told = f"{target.account.value} does not match {target.region}, which has {kind.value}"
             violations.append(FieldViolation(f"{path}.target_regions[{i}].storage_account_type", told))
     return violations
+
+
+def check_zones(path: str, spec: PublishingSpec, zones_of: Callable[[str], Sequence[str]]) -> Violations:
+    """ZRS replicas are only for regions with three zones or more."""
+    told = "Standard_ZRS is not supported in {}, which has fewer than three zones; use Standard_LRS or Premium_LRS"
+    return [
+        FieldViolation(f"{path}.target_regions[{i}].storage_account_type", told.format(target.region))
+        for i, target in enumerate(spec.target_regions)
+        if target.account is Account.STANDARD_ZRS and len(zones_of(target.region)) < ZONES
+    ]
 
 
 def settled(spec: Spec, home: str, zonal: Zonal, before: Sequence[TargetRegion] = ()) -> Spec:

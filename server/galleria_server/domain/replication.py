@@ -62,6 +62,12 @@ def replication(version: AnyVersion, copies: Sequence[Copy]) -> list[RegionStatu
     ]
 
 
+def is_usable(version: AnyVersion, copies: Iterable[Copy], region: str) -> bool:
+    """Whether every content of a version can be read in a region."""
+    ready = {copy.position for copy in copies if (copy.region, copy.state) == (region, CopyState.READY)}
+    return len(ready) == len(version.contents)
+
+
 def was_ready(version: AnyVersion, copy: Copy) -> bool:
     """Whether a copy that is PENDING or COPYING was READY before: one that never was has not all its bytes counted."""
     return 0 < copy.done_bytes == _occupied(version, copy)
@@ -82,11 +88,10 @@ def _region(version: AnyVersion, target: TargetRegion, copies: Sequence[Copy]) -
     replicas = tuple(
         _replica(ordinal, list(members)) for ordinal, members in groupby(ordered, lambda copy: copy.ordinal)
     )
-    ready = {copy.position for copy in copies if copy.state is CopyState.READY}
     return RegionStatus(
         region=target.region,
         state=_together([replica.state for replica in replicas]),
-        usable=len(ready) == len(version.contents),
+        usable=is_usable(version, copies, target.region),
         percent=_percent(version, copies),
         desired=target.replica_count,
         ready=sum(replica.state is CopyState.READY for replica in replicas),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -67,8 +66,8 @@ def warnings(version: AnyVersion, definition: AnySpec, now: datetime) -> tuple[s
     return (f"the end of life of {version.name} came on {end.isoformat()}; deploy a newer version",)
 
 
-def skipped(version: AnyVersion, definition: AnySpec, region: str, ready: Collection[int], now: datetime) -> Skipped:
-    """Why a version is not the latest in a region where its contents at the `ready` positions can be read."""
+def skipped(version: AnyVersion, definition: AnySpec, region: str, now: datetime, *, usable: bool) -> Skipped:
+    """Why a version is not the latest in a region, where it is usable or not."""
     target = next((target for target in version.target_regions if target.region == region), None)
     if version.state is VersionState.DELETING:
         reason, details = SkipReason.DELETING, "is being deleted"
@@ -79,7 +78,7 @@ def skipped(version: AnyVersion, definition: AnySpec, region: str, ready: Collec
     elif version.spec.excludes(target):
         where = f"in {region}" if target.exclude_from_latest else "everywhere"
         reason, details = SkipReason.EXCLUDED, f"is excluded from latest {where}"
-    elif len(ready) < len(version.contents):
+    elif not usable:
         reason, details = SkipReason.NOT_READY, f"has no full copy that can be read in {region} yet"
     else:
         end = end_of_life(version, definition, now)

@@ -36,7 +36,6 @@ _PARSERS: Mapping[str, Callable[[str, str], Scope]] = {
     "disks": parse_disk,
 }
 KINDS = "subscription, resource group, gallery, image definition, image version, application, application version, disk"
-_VERSIONS = {Artifact.IMAGE: "image version", Artifact.APPLICATION: "application version"}
 
 
 def parse_scope(field: str, text: str) -> Scope:
@@ -45,8 +44,3 @@ def parse_scope(field: str, text: str) -> Scope:
     if collection not in _PARSERS:
         raise InvalidRequest((FieldViolation(field, f"{text[:MAX_SHOWN]!r} must be the name of one of: {KINDS}"),))
     return _PARSERS[collection](field, text)
-
-
-def version_kind(name: VersionName) -> str:
-    """What a version is of, to people."""
-    return _VERSIONS[name.definition.artifact]

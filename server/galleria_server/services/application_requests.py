@@ -13,7 +13,7 @@ from galleria_server.catalogue.writes import Change
 from galleria_server.domain import application, application_version
 from galleria_server.domain.application import Application, ApplicationSpec
 from galleria_server.domain.application_version import ApplicationVersionSpec
-from galleria_server.domain.image_definition import check_new_end_of_life
+from galleria_server.domain.end_of_life import check_new_end_of_life
 from galleria_server.domain.names import (
     APPLICATION_ID,
     VERSION_ID,

@@ -9,7 +9,6 @@ from galleria.v1 import publishing_pb2 as pb
 from galleria.v1 import regions_pb2
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.models import CopyState
-from galleria_server.domain.placement import Account
 from galleria_server.domain.region_access import AccessState
 from galleria_server.domain.resolving import SkipReason
 from galleria_server.domain.soft_deletion import ImageState
@@ -17,13 +16,6 @@ from galleria_server.domain.version import VersionState
 
 T = TypeVar("T")
 
-# The first of two names of one value is the one that answers show.
-ACCOUNTS = {
-    pb.STORAGE_ACCOUNT_TYPE_STANDARD_LRS: Account.STANDARD_LRS,
-    pb.STORAGE_ACCOUNT_TYPE_STANDARD_ZRS: Account.STANDARD_ZRS,
-    pb.STORAGE_ACCOUNT_TYPE_PREMIUM_LRS: Account.PREMIUM_LRS,
-    pb.STORAGE_ACCOUNT_TYPE_UNSPECIFIED: Account.STANDARD_LRS,
-}
 COPY_STATES = {
     pb.COPY_STATE_PENDING: CopyState.PENDING,
     pb.COPY_STATE_COPYING: CopyState.COPYING,

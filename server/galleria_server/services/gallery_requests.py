@@ -13,6 +13,7 @@ from galleria.v1 import galleries_pb2 as pb
 from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria_server.catalogue.writes import Change
 from galleria_server.domain import gallery, image_definition
+from galleria_server.domain.end_of_life import check_new_end_of_life
 from galleria_server.domain.gallery import Gallery, GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.names import (
@@ -71,7 +72,7 @@ def new_definition(
         check_id("image_definition_id", request.image_definition_id, IMAGE_ID),
         violations,
         image_definition.check(path, spec),
-        image_definition.check_new_end_of_life(path, spec, None, now),
+        check_new_end_of_life(path, spec, None, now),
     )
     location = _optional_region(f"{path}.location", asked.location, regions)
     return DefinitionName(parent, request.image_definition_id), location, _with_known_regions(path, spec, regions)

@@ -28,13 +28,13 @@ from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.soft_deletion import ImageState
+from galleria_server.domain.target_regions import Targets
 from galleria_server.domain.version import AnyVersion
 from galleria_server.metadata.engine import Transaction
 from galleria_server.services import convert
 from galleria_server.services.lists import Listing
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue, PageRequest
-from galleria_server.services.version_requests import Targets
 
 M = TypeVar("M", bound=Message)
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from galleria.v1 import image_versions_pb2 as pb
 from galleria.v1 import publishing_pb2 as publishing_pb
 from galleria_server.catalogue.writes import Change
-from galleria_server.domain import application_version, encryption, image_version
+from galleria_server.domain import application_version, encryption, image_version, target_regions
 from galleria_server.domain.encryption import RegionEncryption
-from galleria_server.domain.errors import AlreadyExists, EncryptionUnavailable, FieldViolation, NotFound
+from galleria_server.domain.errors import EncryptionUnavailable, FieldViolation
 from galleria_server.domain.image_version import ImageVersionSpec
 from galleria_server.domain.names import (
     VERSION_ID,
@@ -27,6 +27,7 @@ from galleria_server.domain.names import (
 )
 from galleria_server.domain.publishing import Spec, TargetRegion
 from galleria_server.domain.region_names import known_region
+from galleria_server.domain.target_regions import Targets
 from galleria_server.domain.validation import Violations, check_id, refuse
 from galleria_server.domain.version import AnyVersion, ImageVersion
 from galleria_server.services.codec import parse
@@ -34,8 +35,6 @@ from galleria_server.services.masks import changed
 from galleria_server.services.parsing import check_location, optional_uid, parsed
 
 FIELD = "image_version"
-
-Targets = tuple[TargetRegion, ...]
 
 
 def new_version(
@@ -86,13 +85,10 @@ def added_regions(request: pb.AddTargetRegionsRequest, regions: Sequence[str]) -
     ]
 
     def apply(before: AnyVersion) -> Targets:
-        there = {target.region for target in before.target_regions}
-        twice = next((target.region for target in named if target.region in there), None)
-        if twice is not None:
-            raise AlreadyExists("target region", f"{twice} of {before.name}")
+        targets = target_regions.added(before, named)
         luns = [content.lun for content in before.contents if content.lun is not None]
         refuse_encryption("target_regions", request.target_regions, luns, before.name.definition)
-        return (*before.target_regions, *named)
+        return targets
 
     return apply
 
@@ -102,28 +98,15 @@ def removed_regions(request: pb.RemoveTargetRegionsRequest) -> Callable[[AnyVers
     leaving = {region_key(region) for region in request.regions}
     if not leaving:
         refuse([FieldViolation("regions", "is required")])
-
-    def apply(before: AnyVersion) -> Targets:
-        for region in sorted(leaving):
-            _ordered(before, region)
-        return tuple(target for target in before.target_regions if target.region not in leaving)
-
-    return apply
+    return lambda before: target_regions.removed(before, leaving)
 
 
 def counted_region(request: pb.SetReplicaCountRequest) -> Callable[[AnyVersion], Targets]:
     """What becomes of the target regions of a version."""
     if not request.replica_count:
         refuse([FieldViolation("replica_count", "is required")])
-
-    def apply(before: AnyVersion) -> Targets:
-        counted = _ordered(before, region_key(request.region))
-        return tuple(
-            replace(target, replica_count=request.replica_count) if target is counted else target
-            for target in before.target_regions
-        )
-
-    return apply
+    region = region_key(request.region)
+    return lambda before: target_regions.counted(before, region, request.replica_count)
 
 
 def with_known_regions(path: str, spec: Spec, regions: Sequence[str]) -> Spec:
@@ -155,10 +138,3 @@ def refuse_encryption(
     refuse(encryption.check(wanted, luns, definition.gallery.group.subscription))
     first, region, _ = wanted[asked_for[0]]
     raise EncryptionUnavailable(first, region)
-
-
-def _ordered(version: AnyVersion, region: str) -> TargetRegion:
-    found = next((target for target in version.target_regions if target.region == region), None)
-    if found is None:
-        raise NotFound("target region", f"{region[:64]} of {version.name}")
-    return found
