@@ -15,7 +15,7 @@ _APPLICATION = re.compile(
     r"(?:/applications/(?P<application>[^/]+)(?:/versions/(?P<version>[^/]+))?)?)?",
     re.IGNORECASE,
 )
-_DISK = re.compile(rf"{_GROUP}/disks/(?P<disk>[^/]+)", re.IGNORECASE)
+_IN_GROUP = re.compile(rf"{_GROUP}/(?P<collection>[^/]+)/[^/]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,13 @@ def parse_application_name(text: str) -> ApplicationName | None:
 
 def is_disk_name(text: str) -> bool:
     """Whether the text is the full name of a disk."""
-    return _DISK.fullmatch(text) is not None
+    return is_in_group(text, "disks")
+
+
+def is_in_group(text: str, collection: str) -> bool:
+    """Whether the text is the full name of what lies in a resource group, such as one of its `disks`."""
+    match = _IN_GROUP.fullmatch(text)
+    return match is not None and match["collection"].lower() == collection
 
 
 def parent_of(name: str) -> str:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from galleria.v1 import (
     aliases_pb2_grpc,
     applications_pb2_grpc,
+    deployments_pb2_grpc,
     galleries_pb2_grpc,
     installation_pb2_grpc,
     locks_pb2_grpc,
@@ -46,6 +47,7 @@ from galleria_server.metadata.lock import sole_owner
 from galleria_server.operations.bell import Bell
 from galleria_server.services.aliases import Aliases
 from galleria_server.services.applications import Applications
+from galleria_server.services.deployments import Deployments
 from galleria_server.services.galleries import Galleries
 from galleria_server.services.locks import Locks
 from galleria_server.services.operation_watches import OperationWatches
@@ -66,6 +68,7 @@ _SERVICES = (
     "galleria.v1.Tenancy",
     "galleria.v1.RegionControl",
     "galleria.v1.Aliases",
+    "galleria.v1.Deployments",
     "galleria.v1.Locks",
     "galleria.v1.Policies",
     "galleria.v1.OperationWatches",
@@ -146,6 +149,7 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, catalog
     regions_pb2_grpc.add_RegionControlServicer_to_server(RegionControl(catalogue), server)
     aliases_pb2_grpc.add_AliasesServicer_to_server(Aliases(catalogue), server)
     operation_watches_pb2_grpc.add_OperationWatchesServicer_to_server(OperationWatches(catalogue), server)
+    deployments_pb2_grpc.add_DeploymentsServicer_to_server(Deployments(catalogue), server)
     policies_pb2_grpc.add_PoliciesServicer_to_server(Policies(catalogue), server)
     locks_pb2_grpc.add_LocksServicer_to_server(Locks(catalogue), server)
     usages_pb2_grpc.add_UsagesServicer_to_server(Usages(catalogue), server)

@@ -21,7 +21,17 @@ from galleria_server.metadata.tables import metadata
 from tests.server.catalogue_client import CatalogueClient
 from tests.server.test_actions import FILES
 
-SERVICES = ("Galleries", "Tenancy", "RegionControl", "Locks", "Usages", "Aliases", "Policies", "Applications")
+SERVICES = (
+    "Galleries",
+    "Tenancy",
+    "RegionControl",
+    "Locks",
+    "Usages",
+    "Aliases",
+    "Policies",
+    "Applications",
+    "Deployments",
+)
 REASONS = {name.removeprefix("ERROR_REASON_") for name in errors_pb2.ErrorReason.keys()}  # noqa: SIM118 - no mapping
 WRITES: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method
@@ -44,7 +54,13 @@ IMAGE = f"{GALLERY}/images/debian"
 NAMES = (
     *(GROUP, GALLERY, IMAGE, f"{IMAGE}/versions/1.0.0", f"{IMAGE}/versions/latest", f"{IMAGE}/aliases/stable"),
     *(f"{GALLERY}/applications/tool", f"{GALLERY}/applications/tool/versions/1.0.0"),
-    *(f"{GROUP}/disks/disk-1", f"{GALLERY}/locks/l", f"subscriptions/{DEFAULT_SUBSCRIPTION}", "subscriptions/-"),
+    *(
+        f"{GROUP}/disks/disk-1",
+        f"{GROUP}/deployments/web",
+        f"{GALLERY}/locks/l",
+        f"subscriptions/{DEFAULT_SUBSCRIPTION}",
+        "subscriptions/-",
+    ),
     *(f"subscriptions/{DEFAULT_SUBSCRIPTION}/regionAccess/westus", "tenants/x", "eastus", "West US", "mars"),
     *("1.0.0", "1.0.1", "99999999999.0.0", "latest", "hostile", "debian", "", str(DEFAULT_SUBSCRIPTION)),
     *("\0", "x" * 3000, "../..", "a/b", "ä\u202e", "'; DROP TABLE disks; --", "{}", "%s%n", "\ud7ff"),

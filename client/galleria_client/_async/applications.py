@@ -218,15 +218,15 @@ class Applications:
         return Operation(self._transport, message)
 
     async def delete_version(
-        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+        self, name: str, *, etag: str = "", force: bool = False, request_id: str = "", validate_only: bool = False
     ) -> Operation[Empty]:
-        """Begin to delete an application version and all its replicas.
+        """Begin to delete an application version and all its replicas; with `force` also one that is in use.
 
         Raises:
-            NotFound, EtagMismatch.
+            NotFound, EtagMismatch, InUse.
         """
         request = pb.DeleteApplicationVersionRequest(
-            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+            name=name, etag=etag, force=force, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         message = await self._transport.unary(self._stub.DeleteApplicationVersion, request, repeat=True)
         return Operation(self._transport, message)

@@ -9,6 +9,7 @@ from galleria.v1.installation_pb2 import ServerInfo
 from galleria_client._async.aliases import Aliases
 from galleria_client._async.applications import Applications
 from galleria_client._async.contents import Contents
+from galleria_client._async.deployments import Deployments
 from galleria_client._async.disks import Disks
 from galleria_client._async.galleries import Galleries
 from galleria_client._async.installation import Operators, Regions, Servers
@@ -41,6 +42,7 @@ class Client:
         self.contents = Contents(self._transport)
         self.galleries = Galleries(self._transport)
         self.aliases = Aliases(self._transport)
+        self.deployments = Deployments(self._transport)
         self.policies = Policies(self._transport)
         self.applications = Applications(self._transport)
         self.operations = Operations(self._transport)

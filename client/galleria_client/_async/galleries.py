@@ -117,6 +117,7 @@ class Galleries:
         *,
         etag: str = "",
         bypass_soft_delete: bool = False,
+        force: bool = False,
         request_id: str = "",
         validate_only: bool = False,
     ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
@@ -129,6 +130,7 @@ class Galleries:
             name=name,
             etag=etag,
             bypass_soft_delete=bypass_soft_delete,
+            force=force,
             request_id=request_id or str(uuid4()),
             validate_only=validate_only,
         )
@@ -226,6 +228,7 @@ class Galleries:
         *,
         etag: str = "",
         bypass_soft_delete: bool = False,
+        force: bool = False,
         request_id: str = "",
         validate_only: bool = False,
     ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
@@ -234,6 +237,7 @@ class Galleries:
             name=name,
             etag=etag,
             bypass_soft_delete=bypass_soft_delete,
+            force=force,
             request_id=request_id or str(uuid4()),
             validate_only=validate_only,
         )
@@ -376,6 +380,7 @@ class Galleries:
         *,
         etag: str = "",
         bypass_soft_delete: bool = False,
+        force: bool = False,
         request_id: str = "",
         validate_only: bool = False,
     ) -> Operation[Empty]:
@@ -388,6 +393,7 @@ class Galleries:
             name=name,
             etag=etag,
             bypass_soft_delete=bypass_soft_delete,
+            force=force,
             request_id=request_id or str(uuid4()),
             validate_only=validate_only,
         )
@@ -408,7 +414,7 @@ class Galleries:
         return await self._transport.unary(self._stub.RestoreImageVersion, request, repeat=True)
 
     async def purge_version(
-        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+        self, name: str, *, etag: str = "", force: bool = False, request_id: str = "", validate_only: bool = False
     ) -> Operation[Empty]:
         """Begin to delete a soft-deleted image version for good.
 
@@ -416,7 +422,7 @@ class Galleries:
             NotFound, EtagMismatch, WrongState for one that is not soft-deleted, InUse.
         """
         request = version_pb.PurgeImageVersionRequest(
-            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+            name=name, etag=etag, force=force, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         message = await self._transport.unary(self._stub.PurgeImageVersion, request, repeat=True)
         return Operation(self._transport, message)

@@ -10,6 +10,7 @@ from galleria.v1.installation_pb2 import ServerInfo
 from galleria_client._sync.aliases import Aliases
 from galleria_client._sync.applications import Applications
 from galleria_client._sync.contents import Contents
+from galleria_client._sync.deployments import Deployments
 from galleria_client._sync.disks import Disks
 from galleria_client._sync.galleries import Galleries
 from galleria_client._sync.installation import Operators, Regions, Servers
@@ -42,6 +43,7 @@ class Client:
         self.contents = Contents(self._transport)
         self.galleries = Galleries(self._transport)
         self.aliases = Aliases(self._transport)
+        self.deployments = Deployments(self._transport)
         self.policies = Policies(self._transport)
         self.applications = Applications(self._transport)
         self.operations = Operations(self._transport)

@@ -118,6 +118,7 @@ class Galleries:
         *,
         etag: str = "",
         bypass_soft_delete: bool = False,
+        force: bool = False,
         request_id: str = "",
         validate_only: bool = False,
     ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
@@ -130,6 +131,7 @@ class Galleries:
             name=name,
             etag=etag,
             bypass_soft_delete=bypass_soft_delete,
+            force=force,
             request_id=request_id or str(uuid4()),
             validate_only=validate_only,
         )
@@ -227,6 +229,7 @@ class Galleries:
         *,
         etag: str = "",
         bypass_soft_delete: bool = False,
+        force: bool = False,
         request_id: str = "",
         validate_only: bool = False,
     ) -> tuple[Operation[Empty] | None, deletion_pb.DeletionPlan]:
@@ -235,6 +238,7 @@ class Galleries:
             name=name,
             etag=etag,
             bypass_soft_delete=bypass_soft_delete,
+            force=force,
             request_id=request_id or str(uuid4()),
             validate_only=validate_only,
         )
@@ -377,6 +381,7 @@ class Galleries:
         *,
         etag: str = "",
         bypass_soft_delete: bool = False,
+        force: bool = False,
         request_id: str = "",
         validate_only: bool = False,
     ) -> Operation[Empty]:
@@ -389,6 +394,7 @@ class Galleries:
             name=name,
             etag=etag,
             bypass_soft_delete=bypass_soft_delete,
+            force=force,
             request_id=request_id or str(uuid4()),
             validate_only=validate_only,
         )
@@ -409,7 +415,7 @@ class Galleries:
         return self._transport.unary(self._stub.RestoreImageVersion, request, repeat=True)
 
     def purge_version(
-        self, name: str, *, etag: str = "", request_id: str = "", validate_only: bool = False
+        self, name: str, *, etag: str = "", force: bool = False, request_id: str = "", validate_only: bool = False
     ) -> Operation[Empty]:
         """Begin to delete a soft-deleted image version for good.
 
@@ -417,7 +423,7 @@ class Galleries:
             NotFound, EtagMismatch, WrongState for one that is not soft-deleted, InUse.
         """
         request = version_pb.PurgeImageVersionRequest(
-            name=name, etag=etag, request_id=request_id or str(uuid4()), validate_only=validate_only
+            name=name, etag=etag, force=force, request_id=request_id or str(uuid4()), validate_only=validate_only
         )
         message = self._transport.unary(self._stub.PurgeImageVersion, request, repeat=True)
         return Operation(self._transport, message)

@@ -147,16 +147,19 @@ def list_(session: Session, parts: Parts) -> None:
 @application_named("version")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--etag", default="", help="Refuse unless this is its etag.")
+@click.option("--force", is_flag=True, help="Also when deployments use it or others are being copied from it.")
 @click.option("--no-wait", is_flag=True, help="Answer with the operation at once.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; the deletion goes on.")
 @with_session()
-def delete(session: Session, *, parts: Parts, yes: bool, etag: str, no_wait: bool, timeout: float | None) -> None:
+def delete(
+    session: Session, *, parts: Parts, yes: bool, etag: str, force: bool, no_wait: bool, timeout: float | None
+) -> None:
     """Delete an application version and all its replicas."""
     from galleria_client.cli.replication import wait_for
 
     full = str(application_name(session, parts, "version"))
     confirm(f"the application version {full} and all its replicas", yes=yes)
-    operation = session.client.applications.delete_version(full, etag=etag)
+    operation = session.client.applications.delete_version(full, etag=etag, force=force)
     if no_wait:
         session.answer(operation.message, "operation")
     else:

@@ -47,7 +47,7 @@ _ADVICE: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.RegionUnknown, "`galleria region list` shows the regions"),
     (errors.NotFound, "the `list` commands show what there is"),
     (errors.AlreadyExists, "choose another name, or delete the one that is there"),
-    (errors.InUse, "delete what it holds, or wait for what uses it"),
+    (errors.InUse, "delete what it holds, wait for what uses it, or see whether the command has --force"),
     (errors.NotEnoughVolumes, "ask for fewer replicas or another storage account type"),
     (errors.NotInRegion, "`galleria image-version wait` waits until it is there"),
     (errors.EtagMismatch, "look at it again and repeat the command"),

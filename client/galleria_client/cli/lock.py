@@ -48,8 +48,8 @@ def scoped(function: Command) -> Command:
 def lock() -> None:
     """Locks, which keep resources from being deleted or changed, whoever asks.
 
-    The scope is a subscription, resource group, gallery, image definition, image version or disk; the lock holds for
-    everything in it.
+    The scope is a subscription, resource group, gallery, image definition, image version, application, application
+    version, disk or deployment; the lock holds for everything in it.
     """
 
 

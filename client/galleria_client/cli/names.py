@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from galleria_client.cli.completing import complete_part, complete_path
-from galleria_client.resource_names import ImageName, disk_name, group_name, is_disk_name, parse_image_name
+from galleria_client.resource_names import ImageName, group_name, is_in_group, parse_image_name
 
 if TYPE_CHECKING:
     from galleria_client.cli.session import Session
@@ -92,18 +92,25 @@ def image_name(session: Session, where: Where, level: str) -> ImageName:
 
 
 def full_disk_name(session: Session, given: str, group: str | None) -> str:
-    """The full name of a disk: given so, as group/disk, or as its last part beside -g.
+    """The full name of a disk, as `full_name_in_group`."""
+    return full_name_in_group(session, given, group, "disks")
+
+
+def full_name_in_group(session: Session, given: str, group: str | None, collection: str) -> str:
+    """The full name of what lies in a resource group: given so, as group/name, or as its last part beside -g.
 
     Raises:
         click.UsageError: the group is missing.
     """
-    if is_disk_name(given):
+    if is_in_group(given, collection):
         return given
     head, _, last = given.rpartition("/")
     if head and (group is not None or "/" in head):
-        raise click.UsageError(f"{given!r} is no name of a disk: give DISK with -g GROUP, GROUP/DISK, or its full name")
+        one = collection.removesuffix("s")
+        forms = f"give {one.upper()} with -g GROUP, GROUP/{one.upper()}, or its full name"
+        raise click.UsageError(f"{given!r} is no name of a {one}: {forms}")
     above = image_name(session, Where(group=head or group), "group")
-    return disk_name(above.subscription, above.group, last)
+    return f"{group_name(above.subscription, above.group)}/{collection}/{last}"
 
 
 def full_group_name(session: Session, group: str | None) -> str:

@@ -12,6 +12,7 @@ from galleria_client.cli.application import application
 from galleria_client.cli.application_version import application_version
 from galleria_client.cli.completing import completion
 from galleria_client.cli.definition import image_definition
+from galleria_client.cli.deployment import deployment
 from galleria_client.cli.disk import disk
 from galleria_client.cli.gallery import gallery
 from galleria_client.cli.installation import volume
@@ -92,6 +93,7 @@ _CATALOGUE = (
     spread,
     application,
     application_version,
+    deployment,
     disk,
     publish,
     operation,

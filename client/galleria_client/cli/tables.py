@@ -42,6 +42,13 @@ _COLUMNS: Final[dict[str, dict[str, str]]] = {
         "HardDeletionTime": "hardDeletionTime",
         "OccupiedBytes": "occupiedBytes",
     },
+    "deployment": {
+        "Name": "name",
+        "Version": "version",
+        "Region": "region",
+        "VersionDeleted": "versionDeleted",
+        "Created": "createTime",
+    },
     "application": {"Name": "name", "Os": "osType", "State": "provisioningState", "Description": "description"},
     "application-version": {
         "Name": "name",

@@ -231,6 +231,7 @@ def list_(session: Session, where: Where, wanted: Wanted, show_deleted: bool) ->
 @named("version")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--etag", default="", help="Refuse unless this is its etag.")
+@click.option("--force", is_flag=True, help="Also when deployments use it or others are being copied from it.")
 @click.option("--bypass-soft-delete", is_flag=True, help="For good, whatever the gallery's policy says.")
 @waiting
 @with_session()
@@ -241,13 +242,15 @@ def delete(
     yes: bool,
     etag: str,
     bypass_soft_delete: bool,
+    force: bool,
     no_wait: bool,
     timeout: float | None,
 ) -> None:
     """Delete an image version and all its replicas, or softly where its gallery's policy says so."""
     full = str(image_name(session, where, "version"))
     confirm(f"the image version {full} and all its replicas", yes=yes)
-    operation = session.client.galleries.delete_version(full, etag=etag, bypass_soft_delete=bypass_soft_delete)
+    delete_version = session.client.galleries.delete_version
+    operation = delete_version(full, etag=etag, bypass_soft_delete=bypass_soft_delete, force=force)
     end_with(session, operation, no_wait=no_wait, timeout=timeout)
 
 
@@ -265,13 +268,17 @@ def undelete(session: Session, where: Where, etag: str) -> None:
 @named("version")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--etag", default="", help="Refuse unless this is its etag.")
+@click.option("--force", is_flag=True, help="Also when deployments use it or others are being copied from it.")
 @waiting
 @with_session()
-def purge(session: Session, *, where: Where, yes: bool, etag: str, no_wait: bool, timeout: float | None) -> None:
+def purge(
+    session: Session, *, where: Where, yes: bool, etag: str, force: bool, no_wait: bool, timeout: float | None
+) -> None:
     """Delete a soft-deleted image version for good."""
     full = str(image_name(session, where, "version"))
     confirm(f"the soft-deleted image version {full} and all its replicas, for good", yes=yes)
-    end_with(session, session.client.galleries.purge_version(full, etag=etag), no_wait=no_wait, timeout=timeout)
+    operation = session.client.galleries.purge_version(full, etag=etag, force=force)
+    end_with(session, operation, no_wait=no_wait, timeout=timeout)
 
 
 @image_version.command("list-soft-deleted")

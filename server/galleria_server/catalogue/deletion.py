@@ -17,7 +17,7 @@ from galleria_server.domain.models import Operation, OperationState, Verb
 from galleria_server.domain.names import Artifact, VersionName
 from galleria_server.domain.soft_deletion import ImageState, SoftDeletion, deleted_under
 from galleria_server.domain.version import UNDER_WAY, AnyVersion, VersionState
-from galleria_server.metadata import aliases, copies, operations, versions
+from galleria_server.metadata import aliases, copies, deployments, operations, versions
 from galleria_server.metadata.engine import Transaction
 
 Position = tuple[datetime, UUID]
@@ -25,13 +25,19 @@ Position = tuple[datetime, UUID]
 
 
 def remove(
-    transaction: Transaction, name: VersionName, etag: str, now: datetime, *, bypass_soft_delete: bool = False
+    transaction: Transaction,
+    name: VersionName,
+    etag: str,
+    now: datetime,
+    *,
+    bypass_soft_delete: bool = False,
+    force: bool = False,
 ) -> Operation:
     """Delete a version as its gallery's policy says: softly, which is done at once, or for good, which begins here.
 
     Its creation ends as cancelled. One that is being deleted has its operation already. Raises NotFound, EtagMismatch,
     WrongState for one that is soft-deleted unless that is bypassed, DeletionBlocked before its end of life, InUse while
-    an alias points at it or others are copied from it.
+    an alias points at it or, without `force`, it has deployments or others are copied from it.
     """
     version = require(transaction, name)
     gallery = galleries.require_writable(transaction, name.definition.gallery)
@@ -44,18 +50,18 @@ def remove(
     softly = keeps and not bypass_soft_delete
     if version.soft_deletion is not None and not bypass_soft_delete:
         raise _wrong(version, version.image_state.value, "active; restore or purge it")
-    check_deletable(transaction, version, now)
+    check_deletable(transaction, version, now, force=force)
     if softly:
         return _delete_softly(transaction, version, deleted_under(policy, now), now)
     return delete_for_good(transaction, version, now)
 
 
-def purge(transaction: Transaction, name: VersionName, etag: str, now: datetime) -> Operation:
+def purge(transaction: Transaction, name: VersionName, etag: str, now: datetime, *, force: bool = False) -> Operation:
     """Begin to delete a soft-deleted version for good. Raises as `remove`, WrongState for one that is active."""
     version = require(transaction, name)
     if version.soft_deletion is None:
         raise _wrong(version, version.image_state.value, ImageState.SOFT_DELETED.value)
-    return remove(transaction, name, etag, now, bypass_soft_delete=True)
+    return remove(transaction, name, etag, now, bypass_soft_delete=True, force=force)
 
 
 def restore(transaction: Transaction, name: VersionName, etag: str, now: datetime) -> VersionView:
@@ -98,7 +104,9 @@ def _may_go(transaction: Transaction, version: AnyVersion, now: datetime) -> boo
         gallery = galleries.require(transaction, version.name.definition.gallery)
         regions.check_home(transaction, gallery.location)
         protection.check(transaction, version.name, Effect.DELETE)
-        check_deletable(transaction, version, now)
+        # Whether anything runs from it was asked when it was deleted; its use has ended since.
+        check_deletable(transaction, version, now, force=True)
+        check_no_source(transaction, version)
     except DomainError:
         return False
     return True
@@ -119,17 +127,27 @@ def _begun(transaction: Transaction, version: AnyVersion) -> Operation | None:
     return next((operation for operation in running if operation.verb is Verb.DELETE), None)
 
 
-def check_deletable(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
-    """Raises InUse while an alias points at the version or others are copied from it, DeletionBlocked."""
+def check_deletable(transaction: Transaction, version: AnyVersion, now: datetime, *, force: bool = False) -> None:
+    """As `check_unneeded`; raises InUse also while an alias points at the version, whatever the force."""
     check_unaliased(transaction, version)
-    check_unneeded(transaction, version, now)
+    check_unneeded(transaction, version, now, force=force)
 
 
-def check_unneeded(transaction: Transaction, version: AnyVersion, now: datetime) -> None:
-    """Raises DeletionBlocked before its end of life, InUse while others are copied from it."""
+def check_unneeded(transaction: Transaction, version: AnyVersion, now: datetime, *, force: bool = False) -> None:
+    """Raises DeletionBlocked before its end of life, InUse, without `force`, as `check_unused`."""
     kept_until = version.spec.kept_until(now)
     if kept_until is not None:
         raise DeletionBlocked(kind_of(version.name).name, str(version.name), kept_until.isoformat())
+    if not force:
+        check_unused(transaction, version)
+
+
+def check_unused(transaction: Transaction, version: AnyVersion) -> None:
+    """Raises InUse while the version has deployments or others are copied from it."""
+    found = deployments.page(transaction, version.uid, None, 1, descending=False)
+    if found:
+        count = deployments.count_of(transaction, version.uid)
+        raise InUse(kind_of(version.name).name, str(version.name), str(found[0].name), count)
     check_no_source(transaction, version)
 
 
@@ -148,11 +166,13 @@ def check_no_source(transaction: Transaction, version: AnyVersion) -> None:
 
 
 def delete_for_good(transaction: Transaction, version: AnyVersion, now: datetime) -> Operation:
-    """Begin to delete a version that may go; what runs on it ends as cancelled."""
+    """Begin to delete a version that may go; what runs on it is cancelled, what only it had for others fails."""
     for creation in operations.running_on(transaction, version.uid):
         end_cancelled(transaction, creation.uid, creation.target, now)
     versions.set_state(transaction, version.uid, VersionState.DELETING, new_etag())
     copies.delete_all(transaction, version.uid)
+    for uid in copies.fail_from(transaction, version.uid, f"its source {version.name} was deleted"):
+        settle_version(transaction, uid, now)
     operation = begin(transaction, version, Verb.DELETE, uuid4(), now)
     settle_version(transaction, version.uid, now)
     return operations.find(transaction, operation.uid) or operation

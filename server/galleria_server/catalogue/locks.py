@@ -7,18 +7,22 @@ is locked is not deleted.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from galleria_server.catalogue import definitions, disks, galleries, groups, subscriptions
+from galleria_server.catalogue import definitions, deployments, disks, galleries, groups, subscriptions
 from galleria_server.catalogue.writes import check_etag, new_etag
 from galleria_server.domain.definition_kinds import AnyDefinition
+from galleria_server.domain.deployment import Deployment
 from galleria_server.domain.errors import AlreadyExists, NotFound, WrongState
 from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.locks import Lock, LockName, LockSpec
 from galleria_server.domain.models import Disk
 from galleria_server.domain.names import (
     DefinitionName,
+    DeploymentName,
     DiskName,
     GalleryName,
     GroupName,
@@ -33,7 +37,7 @@ from galleria_server.metadata import versions
 from galleria_server.metadata.engine import Transaction
 
 KIND = "lock"
-Resource = Subscription | ResourceGroup | Gallery | AnyDefinition | AnyVersion | Disk
+Resource = Subscription | ResourceGroup | Gallery | AnyDefinition | AnyVersion | Disk | Deployment
 
 
 def create(transaction: Transaction, scope: Scope, lock_id: str, spec: LockSpec, now: datetime) -> Lock:
@@ -84,23 +88,26 @@ def remove(transaction: Transaction, name: LockName, etag: str) -> None:
     rows.drop(transaction, lock.uid)
 
 
+def _version(transaction: Transaction, name: VersionName) -> AnyVersion:
+    version = versions.find(transaction, name)
+    if version is None:
+        raise NotFound(name.definition.artifact.version_kind, str(name))
+    return version
+
+
+_FINDING: Mapping[type[Scope], Callable[[Transaction, Any], Resource]] = {
+    SubscriptionName: lambda transaction, name: subscriptions.require(transaction, name.subscription),
+    GroupName: groups.require,
+    GalleryName: galleries.require,
+    DefinitionName: definitions.require,
+    VersionName: _version,
+    DiskName: disks.get,
+    DeploymentName: deployments.find,
+}
+
+
 def _find(transaction: Transaction, scope: Scope) -> Resource:
-    match scope:
-        case SubscriptionName():
-            return subscriptions.require(transaction, scope.subscription)
-        case GroupName():
-            return groups.require(transaction, scope)
-        case GalleryName():
-            return galleries.require(transaction, scope)
-        case DefinitionName():
-            return definitions.require(transaction, scope)
-        case DiskName():
-            return disks.get(transaction, scope)
-        case VersionName():
-            version = versions.find(transaction, scope)
-            if version is None:
-                raise NotFound(scope.definition.artifact.version_kind, str(scope))
-            return version
+    return _FINDING[type(scope)](transaction, scope)
 
 
 def _check_stays(found: Resource) -> None:

@@ -123,7 +123,7 @@ def _guard(transaction: Transaction, version: AnyVersion, effect: Effect, now: d
             deletion.check_deletable(transaction, version, now)
         else:
             deletion.check_unaliased(transaction, version)
-            deletion.check_no_source(transaction, version)
+            deletion.check_unused(transaction, version)
         protection.check(transaction, version.name, effect)
     except DomainError as error:
         return str(error)

@@ -64,6 +64,11 @@ def readable(transaction: Transaction, name: VersionName, region: str, now: date
     return version
 
 
+def warnings_of(transaction: Transaction, version: AnyVersion, now: datetime) -> tuple[str, ...]:
+    """What who runs a version is told of it."""
+    return warnings(version, definitions.require(transaction, version.name.definition).spec, now)
+
+
 def _aliased(transaction: Transaction, name: VersionName) -> AnyVersion:
     definition = definitions.require(transaction, name.definition)
     alias = aliases.find(transaction, definition.uid, name.alias)

@@ -66,6 +66,7 @@ def remove(
     now: datetime,
     *,
     bypass: bool,
+    force: bool,
     dry_run: bool,
 ) -> TreeDeletion:
     """Begin to delete a gallery or definition with all that is in it; in a dry run what forbids it is only told.
@@ -75,7 +76,7 @@ def remove(
     """
     tree = _tree(transaction, name)
     check_etag(str(tree.root.name), etag, tree.root.etag)
-    blockers = tuple(_blockers(transaction, tree, now, bypass=bypass))
+    blockers = tuple(_blockers(transaction, tree, now, bypass=bypass, force=force))
     plan = _plan(transaction, tree, blockers)
     if blockers and not dry_run:
         raise blockers[0]
@@ -120,7 +121,9 @@ def _aliases(transaction: Transaction, definition_uid: UUID) -> Iterator[Alias]:
         found = aliases.page(transaction, definition_uid, fold(found[-1].name.alias), _AT_ONCE)
 
 
-def _blockers(transaction: Transaction, tree: _Tree, now: datetime, *, bypass: bool) -> Iterator[DomainError]:
+def _blockers(
+    transaction: Transaction, tree: _Tree, now: datetime, *, bypass: bool, force: bool
+) -> Iterator[DomainError]:
     yield from protection.blocking(transaction, tree.root.name, Effect.DELETE)
     policy = tree.gallery.spec.soft_delete_policy
     staying = [version for version in tree.versions if version.state is not VersionState.DELETING]
@@ -136,7 +139,7 @@ def _blockers(transaction: Transaction, tree: _Tree, now: datetime, *, bypass: b
         )
     for version in staying:
         try:
-            check_unneeded(transaction, version, now)
+            check_unneeded(transaction, version, now, force=force)
         except DomainError as error:
             yield error
 

@@ -103,6 +103,13 @@ _POLICIES = {
     "PreviewSpread": f"{_COMPUTE}/galleries/images/read",
     "ApplySpread": f"{_COMPUTE}/galleries/images/applySpread/action",
 }
+_DEPLOYMENTS = {
+    "CreateDeployment": f"{_COMPUTE}/deployments/write",
+    "GetDeployment": f"{_COMPUTE}/deployments/read",
+    "ListDeployments": f"{_COMPUTE}/deployments/read",
+    "UpdateDeployment": f"{_COMPUTE}/deployments/write",
+    "DeleteDeployment": f"{_COMPUTE}/deployments/delete",
+}
 _WATCHES = {"WatchOperation": f"{_COMPUTE}/locations/capsOperations/read"}
 _OPERATIONS = {
     "ListOperations": f"{_COMPUTE}/locations/capsOperations/read",
@@ -152,6 +159,7 @@ _SERVICES = {
     "galleria.v1.Galleries": _GALLERIES,
     "galleria.v1.Aliases": _ALIASES,
     "galleria.v1.Policies": _POLICIES,
+    "galleria.v1.Deployments": _DEPLOYMENTS,
     "galleria.v1.OperationWatches": _WATCHES,
     "galleria.v1.Applications": _APPLICATIONS,
     "galleria.v1.Disks": _DISKS,

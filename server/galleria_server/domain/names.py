@@ -199,6 +199,17 @@ class DiskName:
         return f"{self.group}/disks/{self.disk}"
 
 
+@dataclass(frozen=True, slots=True)
+class DeploymentName:
+    """{group}/deployments/{deployment}."""
+
+    group: GroupName
+    deployment: str
+
+    def __str__(self) -> str:
+        return f"{self.group}/deployments/{self.deployment}"
+
+
 _GROUP_WORDS = ("subscriptions", "resourceGroups")
 _GALLERY_WORDS = (*_GROUP_WORDS, "galleries")
 _DEFINITION_WORDS = {artifact: (*_GALLERY_WORDS, artifact.value) for artifact in Artifact}
@@ -288,6 +299,12 @@ def parse_disk(field: str, text: str) -> DiskName:
     """The disk that `text` names."""
     parts = _split(field, text, _DISK_WORDS)
     return DiskName(_group(field, parts), parse_id(field, parts[2], DISK_ID))
+
+
+def parse_deployment(field: str, text: str) -> DeploymentName:
+    """The deployment that `text` names."""
+    parts = _split(field, text, (*_GROUP_WORDS, "deployments"))
+    return DeploymentName(_group(field, parts), parse_id(field, parts[2], DISK_ID))
 
 
 def parse_encryption_set(field: str, text: str) -> UUID:

@@ -9,6 +9,7 @@ from galleria_server.domain.names import (
     MAX_SHOWN,
     Artifact,
     DefinitionName,
+    DeploymentName,
     DiskName,
     GalleryName,
     GroupName,
@@ -17,6 +18,7 @@ from galleria_server.domain.names import (
     artifact_of,
     fold,
     parse_definition,
+    parse_deployment,
     parse_disk,
     parse_gallery,
     parse_group,
@@ -24,7 +26,7 @@ from galleria_server.domain.names import (
     parse_version,
 )
 
-Scope = SubscriptionName | GroupName | GalleryName | DefinitionName | VersionName | DiskName
+Scope = SubscriptionName | GroupName | GalleryName | DefinitionName | VersionName | DiskName | DeploymentName
 """What a write is about, and what a lock is on. A version's name has a number."""
 
 _PARSERS: Mapping[str, Callable[[str, str], Scope]] = {
@@ -34,8 +36,12 @@ _PARSERS: Mapping[str, Callable[[str, str], Scope]] = {
     **{artifact.value: lambda field, text: parse_definition(field, text, artifact_of(text)) for artifact in Artifact},
     "versions": lambda field, text: parse_version(field, text, artifact_of(text)),
     "disks": parse_disk,
+    "deployments": parse_deployment,
 }
-KINDS = "subscription, resource group, gallery, image definition, image version, application, application version, disk"
+KINDS = (
+    "subscription, resource group, gallery, image definition, image version, application, application version, disk, "
+    "deployment"
+)
 
 
 def parse_scope(field: str, text: str) -> Scope:

@@ -186,6 +186,25 @@ def fail_unfinished(transaction: Transaction, version_uid: UUID, details: str) -
     transaction.execute(statement.values(**_UNCLAIMED, state=CopyState.FAILED, details=details))
 
 
+def fail_from(transaction: Transaction, source_uid: UUID, details: str) -> list[UUID]:
+    """Give up what is PENDING or COPYING from a version and READY nowhere else of its own version.
+
+    Returns the uids of these versions. Follow with `catalogue.settlement.settle_version` for each.
+    """
+    sibling = copies.alias()
+    elsewhere = exists().where(
+        sibling.c.version_uid == copies.c.version_uid,
+        sibling.c.position == copies.c.position,
+        sibling.c.state == CopyState.READY,
+    )
+    from_it = exists().where(_CONTENT, contents.c.source_version_uid == source_uid)
+    lost = and_(copies.c.version_uid != source_uid, copies.c.state.in_(UNFINISHED), from_it, ~elsewhere)
+    found = transaction.execute(select(copies.c.version_uid).where(lost).distinct()).scalars().all()
+    if found:
+        transaction.execute(update(copies).where(lost).values(**_UNCLAIMED, state=CopyState.FAILED, details=details))
+    return list(found)
+
+
 def begin_anew(transaction: Transaction, region: str, volume: str, root_id: UUID, new_root: UUID) -> None:
     """The root of a copy is lost: the copy is PENDING, due now, under another root. One being deleted stays so.
 

@@ -11,7 +11,7 @@ from galleria_server.domain.names import GroupName, fold
 from galleria_server.domain.tenancy import ResourceGroup
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.keysets import stretch
-from galleria_server.metadata.tables import disks, galleries, resource_groups
+from galleria_server.metadata.tables import deployments, disks, galleries, resource_groups
 
 # One whose key begins so is condemned: deleted, and there for disks that still have roots to release.
 _CONDEMNED = "/"
@@ -49,7 +49,11 @@ def page(
 
 def child(transaction: Transaction, uid: UUID) -> str | None:
     """What is in the group, one name out of all; None when it is empty or has condemned disks only."""
-    living = (("galleries", galleries, true()), ("disks", disks, disks.c.state != DiskState.DELETING))
+    living = (
+        ("galleries", galleries, true()),
+        ("disks", disks, disks.c.state != DiskState.DELETING),
+        ("deployments", deployments, true()),
+    )
     for words, table, there in living:
         name = transaction.execute(select(table.c.name).where(table.c.group_uid == uid, there).limit(1)).scalar()
         if name is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, ScalarSelect, Select, bindparam, delete, insert, or_, select, tuple_
@@ -11,6 +12,7 @@ from sqlalchemy import Row, ScalarSelect, Select, bindparam, delete, insert, or_
 from galleria_server.domain.locks import Lock, LockName
 from galleria_server.domain.names import (
     DefinitionName,
+    DeploymentName,
     DiskName,
     GalleryName,
     GroupName,
@@ -23,6 +25,7 @@ from galleria_server.domain.scopes import Scope, parse_scope
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import (
     definitions,
+    deployments,
     disks,
     galleries,
     lock_places,
@@ -67,6 +70,11 @@ _VERSION = (
     .scalar_subquery()
 )
 _DISK = select(disks.c.uid).where(disks.c.group_uid == _GROUP, disks.c.key == bindparam("disk")).scalar_subquery()
+_DEPLOYMENT = (
+    select(deployments.c.uid)
+    .where(deployments.c.group_uid == _GROUP, deployments.c.key == bindparam("deployment"))
+    .scalar_subquery()
+)
 _PATHS: Mapping[type[Scope], tuple[ScalarSelect[UUID], ...]] = {
     SubscriptionName: (_SUBSCRIPTION,),
     GroupName: (_SUBSCRIPTION, _GROUP),
@@ -74,6 +82,7 @@ _PATHS: Mapping[type[Scope], tuple[ScalarSelect[UUID], ...]] = {
     DefinitionName: (_SUBSCRIPTION, _GROUP, _GALLERY, _DEFINITION),
     VersionName: (_SUBSCRIPTION, _GROUP, _GALLERY, _DEFINITION, _VERSION),
     DiskName: (_SUBSCRIPTION, _GROUP, _DISK),
+    DeploymentName: (_SUBSCRIPTION, _GROUP, _DEPLOYMENT),
 }
 
 
@@ -150,22 +159,29 @@ def drop(transaction: Transaction, uid: UUID) -> None:
     transaction.execute(delete(locks).where(locks.c.uid == uid))
 
 
+def _version_values(name: VersionName) -> dict[str, object]:
+    if name.number is None:
+        raise ValueError(name)
+    return {**_values(name.definition), **name.number._asdict()}
+
+
+_PARTS: Mapping[type[Scope], Callable[[Any], dict[str, object]]] = {
+    SubscriptionName: lambda name: {"subscription": name.subscription},
+    GroupName: lambda name: {"subscription": name.subscription, "group": fold(name.group)},
+    GalleryName: lambda name: {**_values(name.group), "gallery": fold(name.gallery)},
+    DefinitionName: lambda name: {
+        **_values(name.gallery),
+        "artifact": name.artifact,
+        "definition": fold(name.id),
+    },
+    VersionName: _version_values,
+    DiskName: lambda name: {**_values(name.group), "disk": fold(name.disk)},
+    DeploymentName: lambda name: {**_values(name.group), "deployment": fold(name.deployment)},
+}
+
+
 def _values(scope: Scope) -> dict[str, object]:
-    match scope:
-        case SubscriptionName():
-            return {"subscription": scope.subscription}
-        case GroupName():
-            return {"subscription": scope.subscription, "group": fold(scope.group)}
-        case GalleryName():
-            return {**_values(scope.group), "gallery": fold(scope.gallery)}
-        case DefinitionName():
-            return {**_values(scope.gallery), "artifact": scope.artifact, "definition": fold(scope.id)}
-        case DiskName():
-            return {**_values(scope.group), "disk": fold(scope.disk)}
-        case VersionName():
-            if scope.number is None:
-                raise ValueError(scope)
-            return {**_values(scope.definition), **scope.number._asdict()}
+    return _PARTS[type(scope)](scope)
 
 
 def _lock(row: Row[tuple[object, ...]]) -> Lock:

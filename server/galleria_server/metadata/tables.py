@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from galleria_server.domain.application import ApplicationSpec
 from galleria_server.domain.application_version import ApplicationVersionSpec
+from galleria_server.domain.deployment import DeploymentSpec
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
 from galleria_server.domain.image_version import ImageVersionSpec
@@ -298,6 +299,23 @@ disks = Table(
     Column("ready_time", Time),
     Column("etag", String(32), nullable=False),
     UniqueConstraint("group_uid", "key"),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("uid", Uuid, primary_key=True),
+    Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("key", String(80), nullable=False),
+    # The version may be gone: what is forced away leaves its deployments.
+    Column("version_uid", Uuid, nullable=False),
+    Column("spec", Document(DeploymentSpec), nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("update_time", Time, nullable=False),
+    Column("etag", String(32), nullable=False),
+    UniqueConstraint("group_uid", "key"),
+    Index(None, "version_uid", "key", "uid"),
 )
 
 locks = Table(

@@ -84,7 +84,8 @@ class ApplicationVersionMethods(VersionCalls):
         """Begin to delete an application version and its replicas."""
         name = parse_version("name", request.name, Artifact.APPLICATION)
         write, now = parse_write("DeleteApplicationVersion", request, name), self._catalogue.clock()
-        return await self._begin(write, partial(deletion.remove, name=name, etag=request.etag, now=now))
+        remove = partial(deletion.remove, name=name, etag=request.etag, now=now, force=request.force)
+        return await self._begin(write, remove)
 
     async def ResolveApplicationVersion(
         self, request: pb.ResolveApplicationVersionRequest, context: Context

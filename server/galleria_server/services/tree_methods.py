@@ -47,8 +47,11 @@ class TreeMethods:
     ) -> pb.DeleteTreeResponse:
         # Locks are told among what forbids it, so nothing looks for them before.
         write, now = parse_write(method, request, None), self._catalogue.clock()
-        bypass, dry_run = request.bypass_soft_delete, request.validate_only
-        remove = partial(trees.remove, name=name, etag=request.etag, now=now, bypass=bypass, dry_run=dry_run)
+        dry_run = request.validate_only
+        bypass, force = request.bypass_soft_delete, request.force
+        remove = partial(
+            trees.remove, name=name, etag=request.etag, now=now, bypass=bypass, force=force, dry_run=dry_run
+        )
         made = await self._catalogue.metadata.write(make_once, write, now, remove, trees.recall)
         plan = None if made.plan is None else told(made.plan)
         if dry_run:

@@ -88,15 +88,16 @@ class VersionMethods(VersionCalls):
         """Delete an image version, softly or with its replicas."""
         name = parse_version("name", request.name)
         write, now = parse_write("DeleteImageVersion", request, name), self._catalogue.clock()
-        bypass = request.bypass_soft_delete
-        remove = partial(deletion.remove, name=name, etag=request.etag, now=now, bypass_soft_delete=bypass)
+        bypass, force = request.bypass_soft_delete, request.force
+        remove = partial(deletion.remove, name=name, etag=request.etag, now=now, bypass_soft_delete=bypass, force=force)
         return await self._begin(write, remove)
 
     async def PurgeImageVersion(self, request: pb.PurgeImageVersionRequest, context: Context) -> WireOperation:
         """Begin to delete a soft-deleted version and its replicas."""
         name = parse_version("name", request.name)
         write, now = parse_write("PurgeImageVersion", request, name), self._catalogue.clock()
-        return await self._begin(write, partial(deletion.purge, name=name, etag=request.etag, now=now))
+        purge = partial(deletion.purge, name=name, etag=request.etag, now=now, force=request.force)
+        return await self._begin(write, purge)
 
     async def RestoreImageVersion(self, request: pb.RestoreImageVersionRequest, context: Context) -> pb.ImageVersion:
         """Make a soft-deleted version active again."""

@@ -14,6 +14,7 @@ from galleria.v1 import (
     aliases_pb2,
     applications_pb2,
     deletion_pb2,
+    deployments_pb2,
     disks_pb2,
     galleries_pb2,
     image_definitions_pb2,
@@ -26,6 +27,7 @@ from galleria.v1 import (
 from galleria.v1 import installation_pb2 as volumes_pb2
 from galleria.v1.aliases_pb2_grpc import AliasesStub
 from galleria.v1.applications_pb2_grpc import ApplicationsStub
+from galleria.v1.deployments_pb2_grpc import DeploymentsStub
 from galleria.v1.locks_pb2_grpc import LocksStub
 from galleria.v1.policies_pb2_grpc import PoliciesStub
 from galleria.v1.regions_pb2_grpc import RegionControlStub
@@ -64,6 +66,7 @@ class Place:
     aliases: AliasesStub
     applications: ApplicationsStub
     policies: PoliciesStub
+    deployments: DeploymentsStub
     session: str
     layout: bytes
     operation: str
@@ -88,6 +91,9 @@ class Place:
             wire.galleries.GetImageDefinition(image),
             wire.get_version("1.0.0"),
             list(self.aliases.ListAliases(aliases_pb2.ListAliasesRequest(parent=wire.image)).aliases),
+            list(
+                self.deployments.ListDeployments(deployments_pb2.ListDeploymentsRequest(parent=wire.group)).deployments
+            ),
             list(wire.disks.ListDisks(disks_pb2.ListDisksRequest(parent=wire.group)).disks),
             wire.get_push(self.session).durable_segments,
             # Its metadata tells its pace, which changes with the time.
@@ -173,6 +179,21 @@ WRITES: dict[str, Write] = {
     ),
     "galleria.v1.Aliases/DeleteAlias": lambda at: at.aliases.DeleteAlias(
         aliases_pb2.DeleteAliasRequest(name=f"{at.wire.image}/aliases/old")
+    ),
+    "galleria.v1.Deployments/CreateDeployment": lambda at: at.deployments.CreateDeployment(
+        deployments_pb2.CreateDeploymentRequest(
+            parent=at.wire.group,
+            deployment_id="new",
+            deployment=deployments_pb2.Deployment(version=at.wire.version_name("1.0.0"), region="eastus"),
+        )
+    ),
+    "galleria.v1.Deployments/UpdateDeployment": lambda at: at.deployments.UpdateDeployment(
+        deployments_pb2.UpdateDeploymentRequest(
+            deployment=deployments_pb2.Deployment(name=f"{at.wire.group}/deployments/old", tags={"a": "b"})
+        )
+    ),
+    "galleria.v1.Deployments/DeleteDeployment": lambda at: at.deployments.DeleteDeployment(
+        deployments_pb2.DeleteDeploymentRequest(name=f"{at.wire.group}/deployments/old")
     ),
     "galleria.v1.Policies/ApplyRetention": lambda at: at.policies.ApplyRetention(
         policies_pb2.ApplyRetentionRequest(name=at.wire.image)
@@ -325,6 +346,11 @@ def place(content: ContentServer, image: Image) -> Iterator[Place]:
         stream.close()
         aliases = AliasesStub(channel)
         aliases.SetAlias(aliases_pb2.SetAliasRequest(name=f"{wire.image}/aliases/old", version="1.0.0"))
+        deployments = DeploymentsStub(channel)
+        deployed = deployments_pb2.Deployment(version=version.name, region="eastus")
+        deployments.CreateDeployment(
+            deployments_pb2.CreateDeploymentRequest(parent=wire.group, deployment_id="old", deployment=deployed)
+        )
         yield Place(
             wire=wire,
             tenancy=TenancyStub(channel),
@@ -332,6 +358,7 @@ def place(content: ContentServer, image: Image) -> Iterator[Place]:
             aliases=aliases,
             applications=ApplicationsStub(channel),
             policies=PoliciesStub(channel),
+            deployments=deployments,
             locks=LocksStub(channel),
             session=session,
             layout=image.layout.encode(),
