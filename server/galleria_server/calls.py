@@ -12,11 +12,15 @@ _ALLOWED = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 @dataclass(slots=True)
 class Call:
-    """One call. Handlers may add to the byte counts; interceptors set action and reason."""
+    """One call. Handlers may add to the byte counts; interceptors set action, caller and reason.
+
+    The caller is empty until there are identities.
+    """
 
     request_id: str
     method: str
     action: str = ""
+    caller: str = ""
     reason: str = ""
     received_bytes: int = 0
     sent_bytes: int = 0

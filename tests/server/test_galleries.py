@@ -162,6 +162,10 @@ def test_a_request_id_of_another_request_is_refused(client: CatalogueClient) -> 
     with refused("INVALID_ARGUMENT", "REQUEST_ID_REUSED") as refusal:
         client.create_gallery("four", request_id=request_id)
     assert refusal.info.metadata == {"request_id": request_id}
+    # Ids are of a method: another one knows nothing of them.
+    client.galleries.DeleteGallery(
+        pb.DeleteGalleryRequest(name=f"{client.group}/galleries/three", request_id=request_id)
+    )
     with refused("INVALID_ARGUMENT", "REQUEST_ID_REUSED"):
         client.galleries.DeleteGallery(pb.DeleteGalleryRequest(name=client.gallery_name, request_id=request_id))
 

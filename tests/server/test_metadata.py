@@ -28,7 +28,7 @@ from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION, GroupSpec, Reso
 from galleria_server.metadata import copies, disks, groups, installation, operations, requests, schema, tables
 from galleria_server.metadata import versions as version_rows
 from galleria_server.metadata.engine import Database, Transaction
-from galleria_server.metadata.requests import Answered
+from galleria_server.metadata.requests import Answered, RequestKey
 from tests.server.catalogue_client import add_disk
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
@@ -36,6 +36,7 @@ GROUP = GroupName(DEFAULT_SUBSCRIPTION, "rg")
 GROUP_ROW = ResourceGroup(uuid4(), GROUP, GroupSpec(), utc_now(), utc_now(), "etag")
 IMAGE = DefinitionName(GalleryName(GROUP, "g"), "i")
 LATER = timedelta(minutes=1)
+DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -139,13 +140,24 @@ def test_the_installation_stays_the_same_and_its_mark_only_grows(database: Datab
 
 
 def test_requests_are_forgotten_after_a_day(transaction: Transaction) -> None:
-    first, second = (Answered(uuid4(), "m", b"f", uuid4()) for _ in range(2))
+    first, second = (Answered(RequestKey("c", "m", uuid4()), b"f", uuid4()) for _ in range(2))
     now = utc_now()
-    requests.add(transaction, first, now - timedelta(days=1, seconds=1))
-    assert requests.find(transaction, first.request_id) == first
-    requests.add(transaction, second, now)
-    assert requests.find(transaction, first.request_id) is None
-    assert requests.find(transaction, second.request_id) == second
+    requests.add(transaction, first, now)
+    assert requests.find(transaction, first.key, now + DAY) == first
+    assert requests.find(transaction, first.key, now + DAY + TICK) is None
+    requests.add(transaction, first, now + DAY + TICK)
+    requests.add(transaction, second, now + 2 * DAY)
+    assert requests.find(transaction, first.key, now + 2 * DAY) == first
+    assert requests.find(transaction, second.key, now + 2 * DAY) == second
+
+
+def test_requests_of_other_callers_and_methods_are_others(transaction: Transaction) -> None:
+    now, key = utc_now(), RequestKey("one", "CreateGallery", uuid4())
+    keys = [key, replace(key, caller="two"), replace(key, method="DeleteGallery")]
+    for number, own in enumerate(keys):
+        requests.add(transaction, Answered(own, bytes([number]), None), now)
+    found = [requests.find(transaction, own, now) for own in keys]
+    assert [answered and answered.fingerprint for answered in found] == [b"\0", b"\1", b"\2"]
 
 
 def claimed(transaction: Transaction, copy: Copy, now: datetime) -> Copy:

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from galleria_server.clock import utc_now
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import (
     Architecture,
@@ -22,8 +23,9 @@ from galleria_server.domain.names import DefinitionName, GalleryName, GroupName,
 from galleria_server.domain.placement import Account
 from galleria_server.domain.publishing import TargetRegion
 from galleria_server.domain.version import Content
-from galleria_server.metadata import copies, definitions, galleries, schema, versions
+from galleria_server.metadata import copies, definitions, galleries, requests, schema, versions
 from galleria_server.metadata.engine import Database, Transaction
+from galleria_server.metadata.requests import Answered, RequestKey
 
 GALLERY = GalleryName(GroupName(UUID(int=7), "rg"), "g")
 _GROUP, _MADE, _IMAGE, _VERSION, _COPY = (UUID(int=number).hex for number in (1, 2, 3, 4, 5))
@@ -104,3 +106,13 @@ def test_versions_keep_their_content_regions_and_copies(first: Transaction) -> N
     assert (copy.position, copy.state, copy.root_id, copy.epoch) == (0, CopyState.READY, UUID(int=10), 3)
     assert versions.find_latest(first, version.definition_uid, "eastus") == version
     assert versions.find_latest(first, version.definition_uid, "westus") is None
+
+
+def test_requests_that_were_answered_are_remembered(first: Transaction) -> None:
+    now = utc_now()
+    asked = RequestKey("", "CreateGallery", UUID(int=12))
+    made = int(now.timestamp() * 1_000_000)
+    values = {"request_id": asked.request_id.hex, "method": asked.method, "fingerprint": b"f", "create_time": made}
+    insert(first, "requests", answer=UUID(int=13).hex, **values)
+    assert schema.upgrade(first)
+    assert requests.find(first, asked, now) == Answered(asked, b"f", UUID(int=13))

@@ -15,7 +15,7 @@ from galleria_server.domain.locks import Effect
 from galleria_server.domain.scopes import Scope
 from galleria_server.metadata import requests
 from galleria_server.metadata.engine import Transaction
-from galleria_server.metadata.requests import Answered
+from galleria_server.metadata.requests import Answered, RequestKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Write:
     fingerprint: bytes
     request_id: UUID | None = None
     validate_only: bool = False
+    caller: str = ""
+
+    @property
+    def key(self) -> RequestKey | None:
+        """What it is remembered by; None when nobody wants to repeat it."""
+        return None if self.request_id is None else RequestKey(self.caller, self.method, self.request_id)
 
 
 Resource = TypeVar("Resource")
@@ -71,10 +77,10 @@ def make_once(
     A write that only validates does everything and takes it back.
 
     Raises:
-        RequestIdReused: the request id belongs to another write.
+        RequestIdReused: the caller's request id belongs to another write by the same method, of the last day.
         ScopeLocked: a lock forbids it.
     """
-    answered = _answered(transaction, write)
+    answered = _answered(transaction, write, now)
     if answered is not None and answered.answer is not None:
         return recall(transaction, answered.answer)
     _check_locks(transaction, write)
@@ -85,7 +91,7 @@ def make_once(
 
 def remove_once(transaction: Transaction, write: Write, now: datetime, remove: Callable[[Transaction], None]) -> None:
     """Remove a resource; a repeat of the same write does nothing. Otherwise as `make_once`."""
-    if _answered(transaction, write) is None:
+    if _answered(transaction, write, now) is None:
         _check_locks(transaction, write)
         remove(transaction)
         _remember(transaction, write, None, now)
@@ -113,9 +119,9 @@ def _check_locks(transaction: Transaction, write: Write) -> None:
         protection.check(transaction, write.scope, write.effect)
 
 
-def _answered(transaction: Transaction, write: Write) -> Answered | None:
-    answered = None if write.request_id is None else requests.find(transaction, write.request_id)
-    if answered is not None and (answered.method, answered.fingerprint) != (write.method, write.fingerprint):
+def _answered(transaction: Transaction, write: Write, now: datetime) -> Answered | None:
+    answered = None if write.key is None else requests.find(transaction, write.key, now)
+    if answered is not None and answered.fingerprint != write.fingerprint:
         raise RequestIdReused(str(write.request_id))
     return answered
 
@@ -123,5 +129,5 @@ def _answered(transaction: Transaction, write: Write) -> Answered | None:
 def _remember(transaction: Transaction, write: Write, answer: UUID | None, now: datetime) -> None:
     if write.validate_only:
         transaction.rollback()
-    elif write.request_id is not None:
-        requests.add(transaction, Answered(write.request_id, write.method, write.fingerprint, answer), now)
+    elif write.key is not None:
+        requests.add(transaction, Answered(write.key, write.fingerprint, answer), now)

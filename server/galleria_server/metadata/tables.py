@@ -359,8 +359,9 @@ operations = Table(
 requests = Table(
     "requests",
     metadata,
+    Column("caller", String(200), primary_key=True),
+    Column("method", String(120), primary_key=True),
     Column("request_id", Uuid, primary_key=True),
-    Column("method", String(120), nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("answer", Uuid),
     Column("create_time", Time, nullable=False, index=True),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from galleria_server.calls import CURRENT
 from galleria_server.catalogue.writes import Write
 from galleria_server.domain.actions import is_deletion
 from galleria_server.domain.errors import FieldViolation
@@ -36,7 +37,8 @@ def parse_write(method: str, request: WriteRequest, scope: Scope | None) -> Writ
     """
     request_id = parse_uuid("request_id", request.request_id) if request.request_id else None
     effect = Effect.DELETE if is_deletion(method) else Effect.CHANGE
-    return Write(method, scope, effect, _fingerprint(request), request_id, request.validate_only)
+    caller = CURRENT.get().caller
+    return Write(method, scope, effect, _fingerprint(request), request_id, request.validate_only, caller)
 
 
 def optional_uid(field: str, text: str) -> UUID | None:
