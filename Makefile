@@ -54,6 +54,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --path galleria --diff --exit-code
+	.ci/breaking $(BIN)/buf
 	$(BIN)/pytest -q tests/architecture
 
 bench: $(READY)
