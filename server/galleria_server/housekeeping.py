@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 from galleria_server.catalogue import policies
 from galleria_server.metadata import definitions
 from galleria_server.operations.purging import Purging
+from galleria_server.operations.rounds import Rounds
 from galleria_server.services.shared import Catalogue
-
-_log = logging.getLogger(__name__)
 
 
 class Housekeeping:
@@ -18,21 +14,18 @@ class Housekeeping:
 
     def __init__(self, catalogue: Catalogue, seconds: float) -> None:
         self._catalogue = catalogue
-        self._seconds = seconds
         self._purging = Purging(catalogue.metadata, catalogue.content, catalogue.bell, catalogue.clock)
-        self._loop: asyncio.Task[None] | None = None
+        self._rounds = Rounds(seconds, self.round, "policies could not be applied")
 
     async def start(self) -> None:
         """Purge what came due, and begin; policies are applied first when their interval has passed once."""
         await self._purging.start()
-        self._loop = asyncio.create_task(self._run())
+        self._rounds.start()
 
     async def stop(self) -> None:
         """End, in the middle of a round if need be: what was begun is whole."""
         await self._purging.stop()
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await self._rounds.stop()
 
     async def round(self) -> int:
         """Apply the policies of all definitions once; how many versions were changed."""
@@ -43,11 +36,3 @@ class Housekeeping:
             at.content.wake()
             at.bell.ring()
         return changed
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            try:
-                await self.round()
-            except Exception:  # noqa: BLE001  # the next round tries again
-                _log.exception("policies could not be applied")

@@ -247,6 +247,22 @@ def test_a_soft_deleted_version_is_not_changed_nor_deleted_again(kept: Catalogue
     assert "restore or purge" in refusal.message
 
 
+def test_the_list_is_filtered_ordered_and_cut_as_that_of_all(kept: CatalogueClient) -> None:
+    for number in ("1.1.0", "1.2.0"):
+        kept.create_version(number, image_version=version_pb.ImageVersion(tags={"ring": number}))
+    for number in ("1.0.0", "1.1.0", "1.2.0"):
+        kept.delete_version(number)
+    asked = {"filter": "tags.ring:*", "order_by": "number", "read_mask": FieldMask(paths=["image_state"])}
+    found = soft_deleted(kept, **asked).image_versions
+    assert list(found) == [
+        version_pb.ImageVersion(name=f"{kept.image_name}/versions/{number}", image_state=DELETED)
+        for number in ("1.1.0", "1.2.0")
+    ]
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+        soft_deleted(kept, filter="nothing = 1", order_by="size", read_mask=FieldMask(paths=["x"]))
+    assert refusal.fields == ["filter", "order_by", "read_mask"]
+
+
 def test_lists_leave_it_out_unless_asked(kept: CatalogueClient) -> None:
     for number in ("1.1.0", "1.2.0", "1.3.0"):
         kept.publish(number)

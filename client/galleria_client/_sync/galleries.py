@@ -429,14 +429,20 @@ class Galleries:
         return Operation(self._transport, message)
 
     def list_soft_deleted_versions(
-        self, parent: str, *, page_size: int = 0
+        self, parent: str, *, filter_: str = "", order_by: str = "", fields: Sequence[str] = (), page_size: int = 0
     ) -> Pager[
         version_pb.ListSoftDeletedImageVersionsRequest,
         version_pb.ListSoftDeletedImageVersionsResponse,
         version_pb.ImageVersion,
     ]:
-        """The soft-deleted versions of an image definition, highest number first."""
-        request = version_pb.ListSoftDeletedImageVersionsRequest(parent=parent, page_size=page_size)
+        """The soft-deleted versions of an image definition, as `list`, highest number first."""
+        request = version_pb.ListSoftDeletedImageVersionsRequest(
+            parent=parent,
+            filter=filter_,
+            order_by=order_by,
+            read_mask=FieldMask(paths=fields),
+            page_size=page_size,
+        )
         stub = self._stub.ListSoftDeletedImageVersions
         return Pager(self._transport, stub, request, lambda answer: answer.image_versions)
 

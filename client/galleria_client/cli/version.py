@@ -283,11 +283,13 @@ def purge(
 
 @image_version.command("list-soft-deleted")
 @named("image")
+@list_flags("number")
 @with_session()
-def list_soft_deleted(session: Session, where: Where) -> None:
+def list_soft_deleted(session: Session, where: Where, wanted: Wanted) -> None:
     """List the soft-deleted versions of an image definition, newest number first."""
     full = str(image_name(session, where, "image"))
-    session.answer(session.client.galleries.list_soft_deleted_versions(full), "soft-deleted-version")
+    found = session.client.galleries.list_soft_deleted_versions(full, **wanted.ordered)
+    session.answer(wanted.first(found), "soft-deleted-version")
 
 
 @image_version.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from galleria_server.domain.errors import Draining
 
@@ -33,6 +34,13 @@ class Bell:
         if self._closed:
             raise Draining
         return self._next
+
+    @staticmethod
+    async def heard(rung: asyncio.Event, seconds: float) -> None:
+        """Wait until that event is set, or no longer than so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await rung.wait()
 
     def _wake(self) -> None:
         rung, self._next = self._next, asyncio.Event()

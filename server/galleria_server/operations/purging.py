@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from galleria_server.catalogue import deletion
@@ -10,6 +9,7 @@ from galleria_server.clock import Clock
 from galleria_server.content_plane import ContentPlane
 from galleria_server.metadata.engine import MetadataPool
 from galleria_server.operations.bell import Bell
+from galleria_server.operations.rounds import Rounds
 
 ROUND_SECONDS = 60.0
 # So that other writes get their turn.
@@ -29,18 +29,16 @@ class Purging:
         self._bell = bell
         self._clock = clock
         self._at_once = at_once
-        self._loop: asyncio.Task[None] | None = None
+        self._rounds = Rounds(ROUND_SECONDS, self.look, "soft-deleted versions cannot be purged")
 
     async def start(self) -> None:
         """Purge what came due while there was no server, and begin to look."""
-        await self._try()
-        self._loop = asyncio.create_task(self._run())
+        await self._rounds.do()
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await self._rounds.stop()
 
     async def look(self) -> None:
         """Begin to delete every soft-deleted version whose time has come."""
@@ -54,14 +52,3 @@ class Purging:
                 self._content.wake()
             if position is None:
                 return
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            await self._try()
-
-    async def _try(self) -> None:
-        try:
-            await self.look()
-        except Exception:  # noqa: BLE001  # the loop goes on
-            _log.exception("soft-deleted versions cannot be purged")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 import grpc.aio
@@ -18,6 +17,7 @@ from galleria_server.domain.names import parse_operation
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.replication import replication
 from galleria_server.domain.validation import refuse
+from galleria_server.operations.bell import Bell
 from galleria_server.services import convert
 from galleria_server.services.operations import RECHECK_SECONDS
 from galleria_server.services.shared import Catalogue
@@ -54,9 +54,7 @@ class OperationWatches(OperationWatchesServicer):
             if view.operation.done or answer.reached:
                 return
             await asyncio.sleep(PAUSE_SECONDS)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RECHECK_SECONDS):
-                    await rung.wait()
+            await Bell.heard(rung, RECHECK_SECONDS)
 
     def _answer(self, view: OperationView, wanted: Sequence[str], least: int) -> pb.WatchOperationResponse:
         usable = _usable(view)

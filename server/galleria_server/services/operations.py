@@ -18,6 +18,7 @@ from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.names import parse_operation
 from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.validation import refuse
+from galleria_server.operations.bell import Bell
 from galleria_server.services import convert
 from galleria_server.services.lists import Listing
 from galleria_server.services.operation_values import OPERATION, operation_values
@@ -91,11 +92,7 @@ class Operations(OperationsServicer):  # type: ignore[misc]  # generated without
             left = end - loop.time()
             if view.operation.done or left <= 0:
                 return view
-            try:
-                async with asyncio.timeout(min(left, RECHECK_SECONDS)):
-                    await rung.wait()
-            except TimeoutError:
-                continue
+            await Bell.heard(rung, min(left, RECHECK_SECONDS))
 
 
 def _position(view: OperationView) -> Position:
