@@ -10,32 +10,18 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from uuid import UUID, uuid4
 
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from benchmarks.filled_catalogue import Counts, definition_name, fill
 from benchmarks.server_process import ServerProcess
 from benchmarks.targets import FOLDER, Target, judge
-from galleria.v1 import galleries_pb2 as pb
-from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria.v1 import image_versions_pb2 as version_pb
 from galleria.v1.galleries_pb2_grpc import GalleriesStub
-from galleria_server.catalogue import definitions, galleries
-from galleria_server.catalogue.writes import new_etag
-from galleria_server.clock import utc_now
-from galleria_server.domain.image_version import ImageVersionSpec
-from galleria_server.domain.models import Copy, CopyState
-from galleria_server.domain.names import VersionName, VersionNumber, parse_image
-from galleria_server.domain.placement import Account
-from galleria_server.domain.publishing import TargetRegion
-from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
-from galleria_server.domain.version import Content, ImageVersion, Version, VersionState
-from galleria_server.metadata import copies, versions
-from galleria_server.metadata.engine import Database, Transaction
+from galleria_server.domain.models import CopyState
 
 _PLACE = FOLDER / "lists"
-_REGION = "eastus"
 _ROUNDS = 40
 _PAGE = 100
 _STRIDE = 1000
@@ -49,71 +35,13 @@ def main() -> int:
     _PLACE.mkdir(parents=True, exist_ok=True)
     data = _PLACE / "data"
     try:
-        with ServerProcess(data, _PLACE / "server.log") as server:
-            image = _definition(server.endpoint)
         began = time.perf_counter()
-        database = Database(data / "metadata")
-        for start in range(0, count, _STRIDE):
-            with database.writing() as transaction:
-                _fill(transaction, image, range(start, min(start + _STRIDE, count)))
-        database.close()
+        fill(data, Counts(1, 1, count), CopyState.FAILED)
         print(f"{count:,} versions written in {time.perf_counter() - began:.0f} s")
         with ServerProcess(data, _PLACE / "server.log") as server:
-            return _measure(server.endpoint, image, count)
+            return _measure(server.endpoint, str(definition_name(0, 0)), count)
     finally:
         shutil.rmtree(_PLACE, ignore_errors=True)
-
-
-def _definition(endpoint: str) -> str:
-    group = f"subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/lists"
-    with grpc.insecure_channel(endpoint) as channel:
-        stub = GalleriesStub(channel)
-        made = stub.CreateGallery(
-            pb.CreateGalleryRequest(parent=group, gallery_id="lists", gallery=pb.Gallery(location=_REGION))
-        )
-        definition = image_pb.ImageDefinition(
-            os_type=image_pb.OS_TYPE_LINUX,
-            os_state=image_pb.OS_STATE_GENERALIZED,
-            identifier=image_pb.ImageIdentifier(publisher="p", offer="o", sku="s"),
-        )
-        request = image_pb.CreateImageDefinitionRequest(
-            parent=made.name, image_definition_id="lists", image_definition=definition
-        )
-        return stub.CreateImageDefinition(request).name
-
-
-def _fill(transaction: Transaction, image: str, patches: range) -> None:
-    definition = definitions.require(transaction, parse_image("name", image))
-    group = galleries.require(transaction, definition.name.gallery).group_uid
-    made = [_version(definition.uid, group, VersionName(definition.name, VersionNumber(1, 0, n))) for n in patches]
-    for version in made:
-        versions.add(transaction, version)
-    copies.add(transaction, [_copy(version) for version in made])
-
-
-def _version(definition: UUID, group: UUID, name: VersionName) -> ImageVersion:
-    now = utc_now()
-    content = Content(0, None, "", None, None, 1 << 30, 1 << 28, "block-cdc-1:" + "5a" * 32, "")
-    return Version(
-        uid=uuid4(),
-        group_uid=group,
-        definition_uid=definition,
-        name=name,
-        location=_REGION,
-        spec=ImageVersionSpec(tags={"team": "a"}, target_regions=(TargetRegion(_REGION, 1, Account.STANDARD_LRS),)),
-        contents=(content,),
-        state=VersionState.FAILED,
-        operation_uid=uuid4(),
-        create_time=now,
-        update_time=now,
-        published_time=None,
-        etag=new_etag(),
-    )
-
-
-def _copy(version: ImageVersion) -> Copy:
-    """A copy that was given up: a server does nothing about it."""
-    return Copy(uuid4(), version.uid, _REGION, 0, "1", "1", uuid4(), uuid4(), CopyState.FAILED)
 
 
 def _measure(endpoint: str, image: str, count: int) -> int:

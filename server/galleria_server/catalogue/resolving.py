@@ -91,7 +91,9 @@ def _latest(
         if not passed:
             raise NotFound(kind_of(name).name, str(name))
         raise NotInRegion(str(name), region, tuple(map(str, passed[:_TOLD])))
-    count = versions.count(transaction, definition.uid, above=number)
+    count = len(passed)
+    if count == MAX_SKIPPED:
+        count = versions.count(transaction, definition.uid, above=number)
     above = f", of {count} with higher numbers none can be" if count else ""
     reason = f"{number} is the highest version that is usable in {region}{above}"
     return Resolved(found, reason, passed, count, warnings(found, spec, now))

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from galleria_server.domain.models import Copy, CopyState
 from galleria_server.metadata.engine import Transaction
@@ -29,6 +29,8 @@ _ORDER = (
 UNFINISHED = (CopyState.PENDING, CopyState.COPYING)
 
 
+# Made once: to put it together takes longer than to run it.
+_OF_VERSIONS = select(copies).where(copies.c.version_uid.in_(bindparam("uids", expanding=True))).order_by(*_ORDER)
 _CONTENT = (contents.c.version_uid == copies.c.version_uid) & (contents.c.position == copies.c.position)
 _OCCUPIED = contents.c.occupied_bytes
 
@@ -52,8 +54,7 @@ def of_version(transaction: Transaction, version_uid: UUID) -> list[Copy]:
 def of_versions(transaction: Transaction, version_uids: Iterable[UUID]) -> dict[UUID, list[Copy]]:
     """All copies of each version, as `of_version`."""
     found: dict[UUID, list[Copy]] = {uid: [] for uid in version_uids}
-    statement = select(copies).where(copies.c.version_uid.in_(found)).order_by(*_ORDER)
-    for row in transaction.execute(statement) if found else ():
+    for row in transaction.execute(_OF_VERSIONS, {"uids": list(found)}) if found else ():
         found[row.version_uid].append(_copy(row))
     return found
 

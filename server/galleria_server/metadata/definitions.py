@@ -12,6 +12,7 @@ from galleria_server.domain.image_definition import Identifier
 from galleria_server.domain.names import Artifact, DefinitionName, GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.keysets import stretch
+from galleria_server.metadata.named import OF_DEFINITION, values_of
 from galleria_server.metadata.tables import definitions, galleries, resource_groups
 
 _DEFINITIONS = (
@@ -23,19 +24,12 @@ _DEFINITIONS = (
     .join_from(definitions, galleries)
     .join(resource_groups)
 )
+_BY_NAME = _DEFINITIONS.where(*OF_DEFINITION)
 
 
 def find(transaction: Transaction, name: DefinitionName) -> AnyDefinition | None:
     """The image definition or application of that name."""
-    group = name.gallery.group
-    statement = _DEFINITIONS.where(
-        resource_groups.c.subscription == group.subscription,
-        resource_groups.c.key == fold(group.group),
-        galleries.c.key == fold(name.gallery.gallery),
-        definitions.c.artifact == name.artifact,
-        definitions.c.key == fold(name.id),
-    )
-    row = transaction.execute(statement).one_or_none()
+    row = transaction.execute(_BY_NAME, values_of(name)).one_or_none()
     return None if row is None else _definition(row)
 
 

@@ -10,19 +10,17 @@ from galleria_server.domain.gallery import Gallery
 from galleria_server.domain.names import GalleryName, GroupName, fold
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.keysets import stretch
+from galleria_server.metadata.named import OF_GALLERY, values_of
 from galleria_server.metadata.tables import galleries, resource_groups
 
 _GALLERIES = select(galleries, resource_groups.c.name.label("group_name")).join_from(galleries, resource_groups)
 
+_BY_NAME = _GALLERIES.where(*OF_GALLERY)
+
 
 def find(transaction: Transaction, name: GalleryName) -> Gallery | None:
     """The gallery of that name."""
-    statement = _GALLERIES.where(
-        resource_groups.c.subscription == name.group.subscription,
-        resource_groups.c.key == fold(name.group.group),
-        galleries.c.key == fold(name.gallery),
-    )
-    row = transaction.execute(statement).one_or_none()
+    row = transaction.execute(_BY_NAME, values_of(name)).one_or_none()
     return None if row is None else _gallery(row)
 
 

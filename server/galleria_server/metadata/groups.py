@@ -11,19 +11,18 @@ from galleria_server.domain.names import GroupName, fold
 from galleria_server.domain.tenancy import ResourceGroup
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.keysets import stretch
+from galleria_server.metadata.named import OF_GROUP, values_of
 from galleria_server.metadata.tables import deployments, disks, galleries, resource_groups
 
 # One whose key begins so is condemned: deleted, and there for disks that still have roots to release.
 _CONDEMNED = "/"
 _GROUPS = select(resource_groups).where(~resource_groups.c.key.startswith(_CONDEMNED))
+_BY_NAME = _GROUPS.where(*OF_GROUP)
 
 
 def find(transaction: Transaction, name: GroupName) -> ResourceGroup | None:
     """The resource group of that name."""
-    statement = _GROUPS.where(
-        resource_groups.c.subscription == name.subscription, resource_groups.c.key == fold(name.group)
-    )
-    row = transaction.execute(statement).one_or_none()
+    row = transaction.execute(_BY_NAME, values_of(name)).one_or_none()
     return None if row is None else _group(row)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, ScalarSelect, Select, bindparam, delete, insert, or_, select, tuple_
@@ -23,6 +22,7 @@ from galleria_server.domain.names import (
 )
 from galleria_server.domain.scopes import Scope, parse_scope
 from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.named import values_of
 from galleria_server.metadata.tables import (
     definitions,
     deployments,
@@ -105,7 +105,7 @@ def in_force(transaction: Transaction, scope: Scope, *, within: bool) -> list[Lo
     One that is not there has those of where it would be.
     """
     statement = _SELECTIONS[type(scope), True, within].order_by(*_ORDER)
-    return [_lock(row) for row in transaction.execute(statement, _values(scope))]
+    return [_lock(row) for row in transaction.execute(statement, values_of(scope))]
 
 
 def page(
@@ -120,13 +120,13 @@ def page(
     """Up to `limit` locks on the scope by scope and key, those above `after`; also those above it and in it."""
     statement = _SELECTIONS[type(scope), inherited, recursive]
     statement = statement.where(tuple_(*_ORDER) > after).order_by(*_ORDER).limit(limit)
-    return [_lock(row) for row in transaction.execute(statement, _values(scope))]
+    return [_lock(row) for row in transaction.execute(statement, values_of(scope))]
 
 
 def find(transaction: Transaction, name: LockName) -> Lock | None:
     """The lock of that name."""
     statement = _SELECTIONS[type(name.scope), False, False].where(locks.c.key == fold(name.lock))
-    row = transaction.execute(statement, _values(name.scope)).one_or_none()
+    row = transaction.execute(statement, values_of(name.scope)).one_or_none()
     return None if row is None else _lock(row)
 
 
@@ -149,7 +149,7 @@ def add(transaction: Transaction, lock: Lock) -> None:
         "etag": lock.etag,
     }
     transaction.execute(insert(locks).values(values))
-    places = transaction.execute(select(*_PATHS[type(lock.name.scope)]), _values(lock.name.scope)).one()
+    places = transaction.execute(select(*_PATHS[type(lock.name.scope)]), values_of(lock.name.scope)).one()
     transaction.execute(insert(lock_places), [{"resource_uid": uid, "lock_uid": lock.uid} for uid in places])
 
 
@@ -157,31 +157,6 @@ def drop(transaction: Transaction, uid: UUID) -> None:
     """Remove a lock."""
     transaction.execute(delete(lock_places).where(lock_places.c.lock_uid == uid))
     transaction.execute(delete(locks).where(locks.c.uid == uid))
-
-
-def _version_values(name: VersionName) -> dict[str, object]:
-    if name.number is None:
-        raise ValueError(name)
-    return {**_values(name.definition), **name.number._asdict()}
-
-
-_PARTS: Mapping[type[Scope], Callable[[Any], dict[str, object]]] = {
-    SubscriptionName: lambda name: {"subscription": name.subscription},
-    GroupName: lambda name: {"subscription": name.subscription, "group": fold(name.group)},
-    GalleryName: lambda name: {**_values(name.group), "gallery": fold(name.gallery)},
-    DefinitionName: lambda name: {
-        **_values(name.gallery),
-        "artifact": name.artifact,
-        "definition": fold(name.id),
-    },
-    VersionName: _version_values,
-    DiskName: lambda name: {**_values(name.group), "disk": fold(name.disk)},
-    DeploymentName: lambda name: {**_values(name.group), "deployment": fold(name.deployment)},
-}
-
-
-def _values(scope: Scope) -> dict[str, object]:
-    return _PARTS[type(scope)](scope)
 
 
 def _lock(row: Row[tuple[object, ...]]) -> Lock:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, exists, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, delete, exists, func, insert, literal, or_, select, tuple_, update
 
 from galleria_server.domain.models import CopyState
-from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber, fold
+from galleria_server.domain.names import DefinitionName, GalleryName, GroupName, VersionName, VersionNumber
 from galleria_server.domain.soft_deletion import ImageState, SoftDeletion
 from galleria_server.domain.version import AnyVersion, Content, Version, VersionState
 from galleria_server.metadata.columns import Time
 from galleria_server.metadata.engine import Transaction
+from galleria_server.metadata.named import OF_VERSION, values_of
 from galleria_server.metadata.tables import (
     contents,
     copies,
@@ -41,25 +42,57 @@ _VERSIONS = (
 )
 
 
+# Made once: to put one together takes longer than to run it.
+_BY_NAME = _VERSIONS.where(*OF_VERSION)
+_BY_UID = _VERSIONS.where(versions.c.uid == bindparam("uid"))
+_CONTENTS = (
+    select(contents).where(contents.c.version_uid.in_(bindparam("uids", expanding=True))).order_by(contents.c.position)
+)
+
+
+def _highest_first(statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
+    return statement.order_by(*(column.desc() for column in _NUMBER))
+
+
+def _usable_in_region() -> Select[tuple[object, ...]]:
+    ready = exists().where(
+        copies.c.version_uid == contents.c.version_uid,
+        copies.c.position == contents.c.position,
+        copies.c.region == bindparam("region"),
+        copies.c.state == CopyState.READY,
+    )
+    lacking = exists().where(contents.c.version_uid == versions.c.uid, ~ready)
+    counts = exists().where(
+        target_regions.c.version_uid == versions.c.uid,
+        target_regions.c.region == bindparam("region"),
+        target_regions.c.excluded.is_(False),
+    )
+    return _VERSIONS.where(
+        versions.c.definition_uid == bindparam("definition_uid"),
+        versions.c.state != VersionState.DELETING,
+        versions.c.soft_delete_time.is_(None),
+        counts,
+        ~lacking,
+    )
+
+
+_END = versions.c.end_of_life_time
+_LATEST = _highest_first(_usable_in_region()).limit(1)
+_LATEST_LIVING = _LATEST.where(or_(_END.is_(None), bindparam("living_at") < _END))
+_ALL_OF = _highest_first(_VERSIONS.where(versions.c.definition_uid == bindparam("definition_uid"))).limit(
+    bindparam("limit")
+)
+_ABOVE = _ALL_OF.where(tuple_(*_NUMBER) > tuple_(*(bindparam(f"above_{part}") for part in VersionNumber._fields)))
+
+
 def find(transaction: Transaction, name: VersionName) -> AnyVersion | None:
     """The version of that name, whose number must be exact."""
-    if name.number is None:
-        raise ValueError(name)
-    gallery = name.definition.gallery
-    statement = _VERSIONS.where(
-        resource_groups.c.subscription == gallery.group.subscription,
-        resource_groups.c.key == fold(gallery.group.group),
-        galleries.c.key == fold(gallery.gallery),
-        definitions.c.artifact == name.definition.artifact,
-        definitions.c.key == fold(name.definition.id),
-        tuple_(*_NUMBER) == tuple(name.number),
-    )
-    return _one(transaction, statement)
+    return _one(transaction, _BY_NAME, values_of(name))
 
 
 def find_by_uid(transaction: Transaction, uid: UUID) -> AnyVersion | None:
     """The version with that uid."""
-    return _one(transaction, _VERSIONS.where(versions.c.uid == uid))
+    return _one(transaction, _BY_UID, {"uid": uid})
 
 
 def with_digest(transaction: Transaction, digest: str) -> list[tuple[AnyVersion, int]]:
@@ -77,29 +110,10 @@ def find_latest(
 
     With `living_at` one whose end of life has come by then is passed over.
     """
-    ready = exists().where(
-        copies.c.version_uid == contents.c.version_uid,
-        copies.c.position == contents.c.position,
-        copies.c.region == region,
-        copies.c.state == CopyState.READY,
-    )
-    lacking = exists().where(contents.c.version_uid == versions.c.uid, ~ready)
-    counts = exists().where(
-        target_regions.c.version_uid == versions.c.uid,
-        target_regions.c.region == region,
-        target_regions.c.excluded.is_(False),
-    )
-    statement = _VERSIONS.where(
-        versions.c.definition_uid == definition_uid,
-        versions.c.state != VersionState.DELETING,
-        versions.c.soft_delete_time.is_(None),
-        counts,
-        ~lacking,
-    )
-    if living_at is not None:
-        end = versions.c.end_of_life_time
-        statement = statement.where(or_(end.is_(None), end > living_at))
-    return _one(transaction, _highest_first(statement).limit(1))
+    values = {"definition_uid": definition_uid, "region": region}
+    if living_at is None:
+        return _one(transaction, _LATEST, values)
+    return _one(transaction, _LATEST_LIVING, {**values, "living_at": living_at})
 
 
 def page(
@@ -152,10 +166,10 @@ def each(transaction: Transaction, definition_uid: UUID, at_once: int = 500) -> 
 
 def above(transaction: Transaction, definition_uid: UUID, number: VersionNumber | None, limit: int) -> list[AnyVersion]:
     """Up to `limit` versions of the definition whose number is above `number`, or any, highest first."""
-    statement = _VERSIONS.where(versions.c.definition_uid == definition_uid)
-    if number is not None:
-        statement = statement.where(tuple_(*_NUMBER) > tuple(number))
-    return _all(transaction, _highest_first(statement).limit(limit))
+    values = {"definition_uid": definition_uid, "limit": limit}
+    if number is None:
+        return _all(transaction, _ALL_OF, values)
+    return _all(transaction, _ABOVE, {**values, **{f"above_{part}": n for part, n in number._asdict().items()}})
 
 
 def count(transaction: Transaction, definition_uid: UUID, above: VersionNumber | None = None) -> int:
@@ -250,28 +264,27 @@ def _index_regions(transaction: Transaction, version: AnyVersion) -> None:
     transaction.execute(insert(target_regions), rows)
 
 
-def _highest_first(statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
-    return statement.order_by(*(column.desc() for column in _NUMBER))
-
-
-def _one(transaction: Transaction, statement: Select[tuple[object, ...]]) -> AnyVersion | None:
-    return next(iter(_all(transaction, statement)), None)
+def _one(
+    transaction: Transaction, statement: Select[tuple[object, ...]], values: Mapping[str, object] | None = None
+) -> AnyVersion | None:
+    return next(iter(_all(transaction, statement, values)), None)
 
 
 def _some(transaction: Transaction, uids: Sequence[UUID]) -> list[AnyVersion]:
     return _all(transaction, _VERSIONS.where(versions.c.uid.in_(uids))) if uids else []
 
 
-def _all(transaction: Transaction, statement: Select[tuple[object, ...]]) -> list[AnyVersion]:
-    rows = transaction.execute(statement).all()
+def _all(
+    transaction: Transaction, statement: Select[tuple[object, ...]], values: Mapping[str, object] | None = None
+) -> list[AnyVersion]:
+    rows = transaction.execute(statement, values).all()
     found = _contents_of(transaction, [row.uid for row in rows])
     return [_version(row, tuple(found[row.uid])) for row in rows]
 
 
 def _contents_of(transaction: Transaction, uids: Sequence[UUID]) -> dict[UUID, list[Content]]:
     found: dict[UUID, list[Content]] = defaultdict(list)
-    statement = select(contents).where(contents.c.version_uid.in_(uids)).order_by(contents.c.position)
-    for version_uid, *values in transaction.execute(statement) if uids else ():
+    for version_uid, *values in transaction.execute(_CONTENTS, {"uids": uids}) if uids else ():
         found[version_uid].append(Content(*values))
     return found
 

@@ -23,6 +23,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.validation import Violations
+from galleria_server.services.times import stamp
 
 T = TypeVar("T")
 _SCALARS = (str, bool, int, float)
@@ -115,7 +116,7 @@ def _codec(hint: Any, wire: FieldDescriptor, default: Any) -> _Codec:  # noqa: A
     if hint in _SCALARS:
         return _Codec(lambda part, *_: part, lambda value: value)
     if hint is datetime:
-        return _Codec(_parse_time, _render_time)
+        return _Codec(_parse_time, stamp)
     if wire.enum_type is not None and issubclass(hint, Enum):
         return _enum(hint, wire.enum_type, default)
     if wire.message_type is not None and is_dataclass(hint):
@@ -148,15 +149,9 @@ def _enum(kind: type[Enum], wire: EnumDescriptor, default: Any) -> _Codec:  # no
     return _Codec(take, lambda member: numbers[member])
 
 
-def _parse_time(stamp: Timestamp, path: str, violations: Violations) -> datetime:
+def _parse_time(given: Timestamp, path: str, violations: Violations) -> datetime:
     try:
-        return stamp.ToDatetime(tzinfo=UTC)
+        return given.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         violations.append(FieldViolation(path, "is no time of the years 1 to 9999"))
         return datetime.min.replace(tzinfo=UTC)
-
-
-def _render_time(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

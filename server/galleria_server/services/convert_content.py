@@ -16,7 +16,8 @@ from galleria_server.domain.validation import refuse
 from galleria_server.pushes.bits import set_bits
 from galleria_server.pushes.live import LivePush
 from galleria_server.pushes.promise import Promise
-from galleria_server.services.enums import check_enum, to_wire
+from galleria_server.services.enums import Known, check_enum, to_wire
+from galleria_server.services.times import stamp
 from galleria_server.volumes.mount import Mount, State
 from galleria_storage.volume import Usage
 
@@ -28,11 +29,13 @@ _DISK_STATES = {
     DiskState.LOST: disks_pb2.Disk.STATE_LOST,
     DiskState.DELETING: disks_pb2.Disk.STATE_DELETING,
 }
-_DISK_KINDS = {
-    disks_pb2.DISK_KIND_DISK: DiskKind.DISK,
-    disks_pb2.DISK_KIND_FILE: DiskKind.FILE,
-    disks_pb2.DISK_KIND_UNSPECIFIED: DiskKind.DISK,
-}
+_DISK_KINDS = Known(
+    {
+        disks_pb2.DISK_KIND_DISK: DiskKind.DISK,
+        disks_pb2.DISK_KIND_FILE: DiskKind.FILE,
+        disks_pb2.DISK_KIND_UNSPECIFIED: DiskKind.DISK,
+    }
+)
 _VOLUME_STATES = {
     State.ONLINE: installation_pb2.Volume.STATE_ONLINE,
     State.SUSPECT: installation_pb2.Volume.STATE_SUSPECT,
@@ -53,7 +56,7 @@ def disk_message(disk: Disk) -> disks_pb2.Disk:
         size_bytes=disk.size_bytes,
         occupied_bytes=disk.occupied_bytes,
         digest=disk.digest,
-        create_time=_timestamp(disk.create_time),
+        create_time=stamp(disk.create_time),
         etag=disk.etag,
         kind=to_wire(disk.kind, _DISK_KINDS),
     )
@@ -61,7 +64,7 @@ def disk_message(disk: Disk) -> disks_pb2.Disk:
         message.sha256 = disk.sha256
         message.push_statistics.CopyFrom(_statistics(disk.statistics))
     if disk.ready_time is not None:
-        message.ready_time.CopyFrom(_timestamp(disk.ready_time))
+        message.ready_time.CopyFrom(stamp(disk.ready_time))
     return message
 
 
@@ -80,7 +83,7 @@ def session_message(
         disk=disk,
         rule=live.push.rule.name,
         durable_segments=set_bits(durable),
-        lease_expire_time=_timestamp(now + timedelta(seconds=seconds)),
+        lease_expire_time=stamp(now + timedelta(seconds=seconds)),
     )
 
 
@@ -137,9 +140,3 @@ def _statistics(values: dict[str, Any]) -> disks_pb2.PushStatistics:
 def _set_seconds(field: Timestamp, seconds: float | None) -> None:
     if seconds is not None:
         field.FromMilliseconds(int(seconds * 1000))
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

@@ -17,15 +17,12 @@ from galleria_server.domain.replication import replication as statuses
 from galleria_server.domain.resolving import Resolved
 from galleria_server.domain.version import AnyVersion
 from galleria_server.services.enums import COPY_STATES, SKIP_REASONS, to_wire
+from galleria_server.services.times import stamp
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
     """A UTC time; None stays unset."""
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
+    return None if time is None else stamp(time)
 
 
 def parent_state(found: Gallery | AnyDefinition) -> publishing_pb.ProvisioningState.ValueType:

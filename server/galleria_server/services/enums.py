@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from galleria.v1 import image_versions_pb2 as version_pb
@@ -16,49 +17,68 @@ from galleria_server.domain.version import VersionState
 
 T = TypeVar("T")
 
-COPY_STATES = {
-    pb.COPY_STATE_PENDING: CopyState.PENDING,
-    pb.COPY_STATE_COPYING: CopyState.COPYING,
-    pb.COPY_STATE_READY: CopyState.READY,
-    pb.COPY_STATE_FAILED: CopyState.FAILED,
-    pb.COPY_STATE_DELETING: CopyState.DELETING,
-}
-ACCESS_STATES = {
-    regions_pb2.ACCESS_STATE_REQUESTED: AccessState.REQUESTED,
-    regions_pb2.ACCESS_STATE_UNDER_REVIEW: AccessState.UNDER_REVIEW,
-    regions_pb2.ACCESS_STATE_APPROVED: AccessState.APPROVED,
-    regions_pb2.ACCESS_STATE_DENIED: AccessState.DENIED,
-}
-VERSION_STATES = {
-    pb.PROVISIONING_STATE_CREATING: VersionState.CREATING,
-    pb.PROVISIONING_STATE_UPDATING: VersionState.UPDATING,
-    pb.PROVISIONING_STATE_SUCCEEDED: VersionState.SUCCEEDED,
-    pb.PROVISIONING_STATE_FAILED: VersionState.FAILED,
-    pb.PROVISIONING_STATE_DELETING: VersionState.DELETING,
-}
-SKIP_REASONS = {
-    version_pb.SKIP_REASON_NOT_IN_REGION: SkipReason.NOT_IN_REGION,
-    version_pb.SKIP_REASON_NOT_READY: SkipReason.NOT_READY,
-    version_pb.SKIP_REASON_EXCLUDED: SkipReason.EXCLUDED,
-    version_pb.SKIP_REASON_END_OF_LIFE: SkipReason.END_OF_LIFE,
-    version_pb.SKIP_REASON_DELETING: SkipReason.DELETING,
-    version_pb.SKIP_REASON_SOFT_DELETED: SkipReason.SOFT_DELETED,
-}
-IMAGE_STATES = {
-    pb.IMAGE_STATE_ACTIVE: ImageState.ACTIVE,
-    pb.IMAGE_STATE_SOFT_DELETED: ImageState.SOFT_DELETED,
-}
-
 Wire = TypeVar("Wire", bound=int)
 
 
-def check_enum(field: str, number: int, known: dict[Wire, T]) -> list[FieldViolation]:
+class Known(dict[Wire, T]):
+    """Numbers of an enum on the wire, and what each means."""
+
+    def __init__(self, meant: Mapping[Wire, T]) -> None:
+        super().__init__(meant)
+        self.numbers = {value: number for number, value in meant.items()}
+
+
+COPY_STATES = Known(
+    {
+        pb.COPY_STATE_PENDING: CopyState.PENDING,
+        pb.COPY_STATE_COPYING: CopyState.COPYING,
+        pb.COPY_STATE_READY: CopyState.READY,
+        pb.COPY_STATE_FAILED: CopyState.FAILED,
+        pb.COPY_STATE_DELETING: CopyState.DELETING,
+    }
+)
+ACCESS_STATES = Known(
+    {
+        regions_pb2.ACCESS_STATE_REQUESTED: AccessState.REQUESTED,
+        regions_pb2.ACCESS_STATE_UNDER_REVIEW: AccessState.UNDER_REVIEW,
+        regions_pb2.ACCESS_STATE_APPROVED: AccessState.APPROVED,
+        regions_pb2.ACCESS_STATE_DENIED: AccessState.DENIED,
+    }
+)
+VERSION_STATES = Known(
+    {
+        pb.PROVISIONING_STATE_CREATING: VersionState.CREATING,
+        pb.PROVISIONING_STATE_UPDATING: VersionState.UPDATING,
+        pb.PROVISIONING_STATE_SUCCEEDED: VersionState.SUCCEEDED,
+        pb.PROVISIONING_STATE_FAILED: VersionState.FAILED,
+        pb.PROVISIONING_STATE_DELETING: VersionState.DELETING,
+    }
+)
+SKIP_REASONS = Known(
+    {
+        version_pb.SKIP_REASON_NOT_IN_REGION: SkipReason.NOT_IN_REGION,
+        version_pb.SKIP_REASON_NOT_READY: SkipReason.NOT_READY,
+        version_pb.SKIP_REASON_EXCLUDED: SkipReason.EXCLUDED,
+        version_pb.SKIP_REASON_END_OF_LIFE: SkipReason.END_OF_LIFE,
+        version_pb.SKIP_REASON_DELETING: SkipReason.DELETING,
+        version_pb.SKIP_REASON_SOFT_DELETED: SkipReason.SOFT_DELETED,
+    }
+)
+IMAGE_STATES = Known(
+    {
+        pb.IMAGE_STATE_ACTIVE: ImageState.ACTIVE,
+        pb.IMAGE_STATE_SOFT_DELETED: ImageState.SOFT_DELETED,
+    }
+)
+
+
+def check_enum(field: str, number: int, known: Known[Wire, T]) -> list[FieldViolation]:
     """A number of an enum must be one that this server knows and takes."""
     if number in known:
         return []
     return [FieldViolation(field, "is required" if number == 0 else f"{number} is not known")]
 
 
-def to_wire(value: T, known: dict[Wire, T]) -> Wire:
+def to_wire(value: T, known: Known[Wire, T]) -> Wire:
     """The number that answers show for `value`."""
-    return next(number for number, meant in known.items() if meant == value)
+    return known.numbers[value]

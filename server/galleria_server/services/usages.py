@@ -18,28 +18,32 @@ from galleria_server.domain.names import parse_limit, parse_subscription
 from galleria_server.domain.region_names import known_region
 from galleria_server.domain.usages import LimitInForce, Usage
 from galleria_server.domain.validation import refuse
-from galleria_server.services.enums import to_wire
+from galleria_server.services.enums import Known, to_wire
 from galleria_server.services.parsing import parse_write
 from galleria_server.services.shared import Catalogue
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-_UNITS = {
-    pb.LIMIT_UNIT_COUNT: Unit.COUNT,
-    pb.LIMIT_UNIT_BYTES: Unit.BYTES,
-    pb.LIMIT_UNIT_CHARACTERS: Unit.CHARACTERS,
-    pb.LIMIT_UNIT_DAYS: Unit.DAYS,
-    pb.LIMIT_UNIT_GIBIBYTES: Unit.GIBIBYTES,
-}
-_SCOPES = {
-    pb.LIMIT_SCOPE_SUBSCRIPTION_REGION: Scope.SUBSCRIPTION_REGION,
-    pb.LIMIT_SCOPE_GALLERY: Scope.GALLERY,
-    pb.LIMIT_SCOPE_VERSION: Scope.VERSION,
-    pb.LIMIT_SCOPE_VERSION_REGION: Scope.VERSION_REGION,
-    pb.LIMIT_SCOPE_MACHINE: Scope.MACHINE,
-    pb.LIMIT_SCOPE_RESOURCE: Scope.RESOURCE,
-    pb.LIMIT_SCOPE_REQUEST: Scope.REQUEST,
-}
+_UNITS = Known(
+    {
+        pb.LIMIT_UNIT_COUNT: Unit.COUNT,
+        pb.LIMIT_UNIT_BYTES: Unit.BYTES,
+        pb.LIMIT_UNIT_CHARACTERS: Unit.CHARACTERS,
+        pb.LIMIT_UNIT_DAYS: Unit.DAYS,
+        pb.LIMIT_UNIT_GIBIBYTES: Unit.GIBIBYTES,
+    }
+)
+_SCOPES = Known(
+    {
+        pb.LIMIT_SCOPE_SUBSCRIPTION_REGION: Scope.SUBSCRIPTION_REGION,
+        pb.LIMIT_SCOPE_GALLERY: Scope.GALLERY,
+        pb.LIMIT_SCOPE_VERSION: Scope.VERSION,
+        pb.LIMIT_SCOPE_VERSION_REGION: Scope.VERSION_REGION,
+        pb.LIMIT_SCOPE_MACHINE: Scope.MACHINE,
+        pb.LIMIT_SCOPE_RESOURCE: Scope.RESOURCE,
+        pb.LIMIT_SCOPE_REQUEST: Scope.REQUEST,
+    }
+)
 
 
 class Usages(UsagesServicer):
