@@ -161,4 +161,4 @@ def _register_catalogue(server: grpc.aio.Server, foundation: Foundation, catalog
 def _interceptors(gate: CallGate, registry: CollectorRegistry) -> list[grpc.aio.ServerInterceptor]:
     # From the outside in: the log line and the counters see the code that errors were turned into.
     arounds = (log_access, CallMetrics(registry).measure, tell_errors, gate.enter, pass_gate)
-    return [AroundInterceptor(around) for around in arounds]
+    return [AroundInterceptor(arounds)]

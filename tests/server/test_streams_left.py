@@ -58,7 +58,7 @@ async def leave(course: Course, error: Exception | None) -> None:
     """Read the beginning of an endless stream, leave it, and wait until the server is through with it."""
     asyncio.get_running_loop().set_exception_handler(lambda _, what: course.unheard.append(what))
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(endless(course, error))
-    server = grpc.aio.server(interceptors=[AroundInterceptor(log_access), AroundInterceptor(tell_errors)])
+    server = grpc.aio.server(interceptors=[AroundInterceptor([log_access, tell_errors])])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("galleria.test.Bytes", {"Read": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

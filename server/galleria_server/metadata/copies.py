@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, or_, select, update
@@ -17,7 +18,7 @@ from galleria_server.domain.models import Copy, CopyState
 from galleria_server.metadata.engine import Transaction
 from galleria_server.metadata.tables import contents, copies
 
-_COLUMNS = tuple(field.name for field in fields(Copy))
+_COPIES = select(*(copies.c[field.name] for field in fields(Copy)))
 _ORDER = (
     copies.c.version_uid,
     copies.c.region,
@@ -30,7 +31,7 @@ UNFINISHED = (CopyState.PENDING, CopyState.COPYING)
 
 
 # Made once: to put it together takes longer than to run it.
-_OF_VERSIONS = select(copies).where(copies.c.version_uid.in_(bindparam("uids", expanding=True))).order_by(*_ORDER)
+_OF_VERSIONS = _COPIES.where(copies.c.version_uid.in_(bindparam("uids", expanding=True))).order_by(*_ORDER)
 _CONTENT = (contents.c.version_uid == copies.c.version_uid) & (contents.c.position == copies.c.position)
 _OCCUPIED = contents.c.occupied_bytes
 
@@ -42,7 +43,7 @@ def add(transaction: Transaction, new: Sequence[Copy]) -> None:
 
 def find(transaction: Transaction, uid: UUID) -> Copy | None:
     """The copy with that uid."""
-    row = transaction.execute(select(copies).where(copies.c.uid == uid)).one_or_none()
+    row = transaction.execute(_COPIES.where(copies.c.uid == uid)).one_or_none()
     return None if row is None else _copy(row)
 
 
@@ -62,7 +63,7 @@ def of_versions(transaction: Transaction, version_uids: Iterable[UUID]) -> dict[
 def ready(transaction: Transaction, version_uid: UUID, position: int, region: str | None = None) -> list[Copy]:
     """The READY copies of one content of a version, in one region or in all."""
     own = (copies.c.version_uid == version_uid, copies.c.position == position)
-    statement = select(copies).where(*own, copies.c.state == CopyState.READY)
+    statement = _COPIES.where(*own, copies.c.state == CopyState.READY)
     if region is not None:
         statement = statement.where(copies.c.region == region)
     return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
@@ -88,7 +89,7 @@ def out_of_service(transaction: Transaction, region: str, volume: str) -> list[C
 
 def on_volume(transaction: Transaction, region: str, volume: str) -> list[Copy]:
     """All copies on a volume."""
-    statement = select(copies).where(copies.c.region == region, copies.c.volume == volume)
+    statement = _COPIES.where(copies.c.region == region, copies.c.volume == volume)
     return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
 
 
@@ -99,7 +100,7 @@ def due(transaction: Transaction, now: datetime, limit: int) -> list[Copy]:
     """
     come = or_(copies.c.next_try_at.is_(None), copies.c.next_try_at <= now)
     unclaimed = or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now)
-    statement = select(copies).where(
+    statement = _COPIES.where(
         or_(
             and_(copies.c.state.in_((CopyState.PENDING, CopyState.DELETING)), come, unclaimed),
             and_(copies.c.state == CopyState.COPYING, unclaimed),
@@ -269,10 +270,8 @@ def count_unfinished_from(transaction: Transaction, uid: UUID) -> int:
 
 
 # Of a copy that never was READY not all bytes are counted.
-_SET_BACK = (
-    select(copies)
-    .join(contents, _CONTENT)
-    .where(copies.c.state.in_(UNFINISHED), copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED)
+_SET_BACK = _COPIES.join(contents, _CONTENT).where(
+    copies.c.state.in_(UNFINISHED), copies.c.done_bytes > 0, copies.c.done_bytes == _OCCUPIED
 )
 _UNCLAIMED: dict[str, object] = {"owner": None, "lease_until": None}
 _TO_GO = {**_UNCLAIMED, "state": CopyState.DELETING, "next_try_at": None, "attempts": 0, "details": ""}
@@ -284,4 +283,5 @@ def _move(transaction: Transaction, uid: UUID, epoch: int, state: CopyState, val
 
 
 def _copy(row: Row[tuple[object, ...]]) -> Copy:
-    return Copy(**{name: getattr(row, name) for name in _COLUMNS})
+    values: Any = row
+    return Copy(*values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,18 @@ class Document(TypeDecorator[Any]):
         document = msgspec.to_builtins(value)
         named = next((name for name, kind in self.others if isinstance(value, kind)), None)
         return document if named is None else {KIND: named, **document}
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Text goes to the value in one step, which takes half the time of two."""
+        named = f'{{"{KIND}"'
+
+        def processed(stored: Any) -> Any:  # noqa: ANN401 - text, or what a driver has made of it
+            if isinstance(stored, str) and not (self.others and stored.startswith(named)):
+                return msgspec.json.decode(stored, type=self.kind)
+            read = msgspec.json.decode(stored) if isinstance(stored, str) else stored
+            return self.process_result_value(read, dialect)
+
+        return processed
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - JSON, a value of a class
         if value is None:

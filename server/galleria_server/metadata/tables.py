@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    Uuid,
 )
 
 from galleria_server.domain.application import ApplicationSpec
@@ -34,7 +33,7 @@ from galleria_server.domain.names import Artifact
 from galleria_server.domain.region_access import AccessState
 from galleria_server.domain.tenancy import GroupSpec, SubscriptionSpec, TenantSpec
 from galleria_server.domain.version import VersionState
-from galleria_server.metadata.columns import Choice, Time
+from galleria_server.metadata.columns import Choice, Time, Uid
 from galleria_server.metadata.documents import Document
 
 metadata = MetaData(
@@ -49,7 +48,7 @@ metadata = MetaData(
 installation = Table(
     "installation",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Uid, primary_key=True),
     Column("high_water", BigInteger, nullable=False),
     Column("page_token_key", LargeBinary, nullable=False),
 )
@@ -57,14 +56,14 @@ installation = Table(
 noted_volumes = Table(
     "noted_volumes",
     metadata,
-    Column("volume", Uuid, primary_key=True),
+    Column("volume", Uid, primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
 
 tenants = Table(
     "tenants",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("spec", Document(TenantSpec), nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
@@ -74,7 +73,7 @@ tenants = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("tenant_uid", ForeignKey(tenants.c.uid), nullable=False, index=True),
     Column("spec", Document(SubscriptionSpec), nullable=False),
     Column("create_time", Time, nullable=False),
@@ -85,7 +84,7 @@ subscriptions = Table(
 regions = Table(
     "regions",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("region", String(64), nullable=False, unique=True),
     Column("restricted", Boolean, nullable=False),
     Column("down_time", Time),
@@ -95,8 +94,8 @@ regions = Table(
 region_access = Table(
     "region_access",
     metadata,
-    Column("uid", Uuid, primary_key=True),
-    Column("subscription", Uuid, nullable=False),
+    Column("uid", Uid, primary_key=True),
+    Column("subscription", Uid, nullable=False),
     Column("region", String(64), nullable=False),
     Column("state", Choice(AccessState), nullable=False),
     Column("justification", Text, nullable=False),
@@ -109,8 +108,8 @@ region_access = Table(
 limits = Table(
     "limits",
     metadata,
-    Column("uid", Uuid, primary_key=True),
-    Column("subscription", Uuid, nullable=False),
+    Column("uid", Uid, primary_key=True),
+    Column("subscription", Uid, nullable=False),
     Column("key", String(64), nullable=False),
     Column("number", BigInteger, nullable=False),
     UniqueConstraint("subscription", "key"),
@@ -119,9 +118,9 @@ limits = Table(
 resource_groups = Table(
     "resource_groups",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     # No foreign key: SQLite adds none to a table that is there, and the catalogue looks before it writes.
-    Column("subscription", Uuid, nullable=False),
+    Column("subscription", Uid, nullable=False),
     Column("name", String(90), nullable=False),
     Column("key", String(90), nullable=False),
     Column("spec", Document(GroupSpec), nullable=False),
@@ -134,9 +133,9 @@ resource_groups = Table(
 galleries = Table(
     "galleries",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     # Here and in what galleries hold: whose limit counts it. Nothing moves between subscriptions.
-    Column("subscription", Uuid, nullable=False),
+    Column("subscription", Uid, nullable=False),
     Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
@@ -154,8 +153,8 @@ galleries = Table(
 definitions = Table(
     "definitions",
     metadata,
-    Column("uid", Uuid, primary_key=True),
-    Column("subscription", Uuid, nullable=False),
+    Column("uid", Uid, primary_key=True),
+    Column("subscription", Uid, nullable=False),
     Column("gallery_uid", ForeignKey(galleries.c.uid), nullable=False),
     Column("artifact", Choice(Artifact), nullable=False),
     Column("name", String(117), nullable=False),
@@ -177,8 +176,8 @@ definitions = Table(
 versions = Table(
     "versions",
     metadata,
-    Column("uid", Uuid, primary_key=True),
-    Column("subscription", Uuid, nullable=False),
+    Column("uid", Uid, primary_key=True),
+    Column("subscription", Uid, nullable=False),
     Column("artifact", Choice(Artifact), nullable=False),
     Column("definition_uid", ForeignKey(definitions.c.uid), nullable=False),
     Column("major", BigInteger, nullable=False),
@@ -187,7 +186,7 @@ versions = Table(
     Column("location", String(64), nullable=False),
     Column("spec", Document(ImageVersionSpec, (("application", ApplicationVersionSpec),)), nullable=False),
     Column("state", Choice(VersionState), nullable=False),
-    Column("operation_uid", Uuid, nullable=False),
+    Column("operation_uid", Uid, nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
     Column("published_time", Time),
@@ -208,8 +207,8 @@ contents = Table(
     Column("position", Integer, primary_key=True),
     Column("lun", Integer),
     Column("source", Text, nullable=False),
-    Column("source_disk_uid", Uuid, index=True),
-    Column("source_version_uid", Uuid, index=True),
+    Column("source_disk_uid", Uid, index=True),
+    Column("source_version_uid", Uid, index=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("occupied_bytes", BigInteger, nullable=False),
     Column("digest", String(160), nullable=False, index=True),
@@ -228,7 +227,7 @@ target_regions = Table(
 aliases = Table(
     "aliases",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("definition_uid", ForeignKey(definitions.c.uid), nullable=False),
     Column("name", String(63), nullable=False),
     Column("key", String(63), nullable=False),
@@ -254,17 +253,17 @@ alias_moves = Table(
 copies = Table(
     "copies",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("version_uid", ForeignKey(versions.c.uid), nullable=False),
     Column("position", Integer, nullable=False),
     Column("region", String(64), nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("zone", String(64), nullable=False),
     Column("volume", String(80), nullable=False),
-    Column("root_id", Uuid, nullable=False, unique=True),
-    Column("lease_id", Uuid, nullable=False),
+    Column("root_id", Uid, nullable=False, unique=True),
+    Column("lease_id", Uid, nullable=False),
     Column("state", Choice(CopyState), nullable=False),
-    Column("owner", Uuid),
+    Column("owner", Uid),
     Column("epoch", BigInteger, nullable=False),
     Column("lease_until", Time),
     Column("done_bytes", BigInteger, nullable=False),
@@ -280,16 +279,16 @@ copies = Table(
 disks = Table(
     "disks",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
     Column("location", String(64), nullable=False),
     Column("volume", String(80), nullable=False),
-    Column("root_id", Uuid, nullable=False, unique=True),
+    Column("root_id", Uid, nullable=False, unique=True),
     Column("kind", Choice(DiskKind), nullable=False, server_default=DiskKind.DISK.value),
     Column("state", Choice(DiskState), nullable=False, index=True),
-    Column("session", Uuid, unique=True),
+    Column("session", Uid, unique=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("occupied_bytes", BigInteger, nullable=False),
     Column("digest", String(160), nullable=False, index=True),
@@ -304,12 +303,12 @@ disks = Table(
 deployments = Table(
     "deployments",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("group_uid", ForeignKey(resource_groups.c.uid), nullable=False),
     Column("name", String(80), nullable=False),
     Column("key", String(80), nullable=False),
     # The version may be gone: what is forced away leaves its deployments.
-    Column("version_uid", Uuid, nullable=False),
+    Column("version_uid", Uid, nullable=False),
     Column("spec", Document(DeploymentSpec), nullable=False),
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
@@ -321,8 +320,8 @@ deployments = Table(
 locks = Table(
     "locks",
     metadata,
-    Column("uid", Uuid, primary_key=True),
-    Column("scope_uid", Uuid, nullable=False),
+    Column("uid", Uid, primary_key=True),
+    Column("scope_uid", Uid, nullable=False),
     Column("scope", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("key", Text, nullable=False),
@@ -336,16 +335,16 @@ locks = Table(
 lock_places = Table(
     "lock_places",
     metadata,
-    Column("resource_uid", Uuid, primary_key=True),
+    Column("resource_uid", Uid, primary_key=True),
     Column("lock_uid", ForeignKey(locks.c.uid), primary_key=True, index=True),
 )
 
 operations = Table(
     "operations",
     metadata,
-    Column("uid", Uuid, primary_key=True),
+    Column("uid", Uid, primary_key=True),
     Column("verb", Choice(Verb), nullable=False),
-    Column("target_uid", Uuid, nullable=False, index=True),
+    Column("target_uid", Uid, nullable=False, index=True),
     Column("target", Text, nullable=False),
     Column("state", Choice(OperationState), nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
@@ -361,8 +360,8 @@ requests = Table(
     metadata,
     Column("caller", String(200), primary_key=True),
     Column("method", String(120), primary_key=True),
-    Column("request_id", Uuid, primary_key=True),
+    Column("request_id", Uid, primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
-    Column("answer", Uuid),
+    Column("answer", Uid),
     Column("create_time", Time, nullable=False, index=True),
 )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Row, Select, bindparam, delete, exists, func, insert, literal, or_, select, tuple_, update
@@ -79,10 +80,25 @@ def _usable_in_region() -> Select[tuple[object, ...]]:
 _END = versions.c.end_of_life_time
 _LATEST = _highest_first(_usable_in_region()).limit(1)
 _LATEST_LIVING = _LATEST.where(or_(_END.is_(None), bindparam("living_at") < _END))
-_ALL_OF = _highest_first(_VERSIONS.where(versions.c.definition_uid == bindparam("definition_uid"))).limit(
-    bindparam("limit")
-)
-_ABOVE = _ALL_OF.where(tuple_(*_NUMBER) > tuple_(*(bindparam(f"above_{part}") for part in VersionNumber._fields)))
+_OF_DEFINITION = _VERSIONS.where(versions.c.definition_uid == bindparam("definition_uid")).limit(bindparam("limit"))
+_BOUND = tuple_(*(bindparam(f"bound_{part}") for part in VersionNumber._fields))
+_ALL_OF = _highest_first(_OF_DEFINITION)
+_ABOVE = _ALL_OF.where(tuple_(*_NUMBER) > _BOUND)
+
+
+@cache
+def _page(state: ImageState | None, ascending: bool, bounded: bool) -> Select[tuple[object, ...]]:  # noqa: FBT001
+    statement, number = _OF_DEFINITION, tuple_(*_NUMBER)
+    if state is not None:
+        active = versions.c.soft_delete_time.is_(None)
+        statement = statement.where(active if state is ImageState.ACTIVE else ~active)
+    if bounded:
+        statement = statement.where(number > _BOUND if ascending else number < _BOUND)
+    return statement.order_by(*_NUMBER) if ascending else _highest_first(statement)
+
+
+def _bound(number: VersionNumber | None) -> dict[str, int]:
+    return {} if number is None else {f"bound_{part}": n for part, n in number._asdict().items()}
 
 
 def find(transaction: Transaction, name: VersionName) -> AnyVersion | None:
@@ -129,15 +145,8 @@ def page(
 
     Of those in `state`, or of all.
     """
-    statement = _VERSIONS.where(versions.c.definition_uid == definition_uid)
-    if state is not None:
-        active = versions.c.soft_delete_time.is_(None)
-        statement = statement.where(active if state is ImageState.ACTIVE else ~active)
-    if after is not None:
-        number = tuple_(*_NUMBER)
-        statement = statement.where(number > tuple(after) if ascending else number < tuple(after))
-    ordered = statement.order_by(*_NUMBER) if ascending else _highest_first(statement)
-    return _all(transaction, ordered.limit(limit))
+    values = {"definition_uid": definition_uid, "limit": limit, **_bound(after)}
+    return _all(transaction, _page(state, ascending, after is not None), values)
 
 
 def past_hard_deletion(
@@ -167,9 +176,7 @@ def each(transaction: Transaction, definition_uid: UUID, at_once: int = 500) -> 
 def above(transaction: Transaction, definition_uid: UUID, number: VersionNumber | None, limit: int) -> list[AnyVersion]:
     """Up to `limit` versions of the definition whose number is above `number`, or any, highest first."""
     values = {"definition_uid": definition_uid, "limit": limit}
-    if number is None:
-        return _all(transaction, _ALL_OF, values)
-    return _all(transaction, _ABOVE, {**values, **{f"above_{part}": n for part, n in number._asdict().items()}})
+    return _all(transaction, _ALL_OF if number is None else _ABOVE, {**values, **_bound(number)})
 
 
 def count(transaction: Transaction, definition_uid: UUID, above: VersionNumber | None = None) -> int:

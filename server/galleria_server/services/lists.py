@@ -30,8 +30,8 @@ M = TypeVar("M", bound=Message)
 
 LOOKED_AT = MAX_PAGE_SIZE
 """Items that one call looks at, at most."""
-# With a filter; other calls have their turn in between.
-_AT_A_TIME = 100
+# Other calls have their turn in between.
+_AT_A_TIME = 25
 _MAX_SHOWN = 100
 
 Fetch = Callable[[Stretch], Awaitable[list[T]]]
@@ -121,7 +121,8 @@ class Asked(Generic[T, M]):
         found: list[M] = []
         looked = 0
         while looked < LOOKED_AT:
-            ask = min(_AT_A_TIME if self.filter.fields else self.limit, LOOKED_AT - looked)
+            missing = LOOKED_AT if self.filter.fields else self.limit - len(found)
+            ask = min(_AT_A_TIME, LOOKED_AT - looked, missing)
             # One more tells whether the list goes on.
             items = await fetch(Stretch(after, ask + 1, self.descending))
             for at, item in enumerate(items[:ask], 1):
