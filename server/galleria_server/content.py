@@ -66,6 +66,7 @@ class LocalContent:
         self._ownership = ownership or Ownership(metadata, foundation.installation.id, foundation.noted, clock)
         changing = self._ownership.about_to_change
         self._pushes = Pushes(metadata, volumes, clock, foundation.config.limits.max_disk, changing)
+        names = tuple(region.name for region in foundation.config.regions)
         buckets = {
             region.name: make_bucket(region.copy_bandwidth)
             for region in foundation.config.regions
@@ -76,7 +77,7 @@ class LocalContent:
             mount.mend = repairs.mend
         copying = Copying(metadata, volumes, bell, clock, buckets, changing, repairs)
         removing = Removing(metadata, volumes, self._pushes, bell, clock, changing)
-        self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock)
+        self._reconciler = Reconciler(metadata, self._pushes, copying, removing, clock, names)
         self._roots = Roots(metadata, volumes, self._ownership, self.wake)
         self._maintenance: asyncio.Task[None] | None = None
 

@@ -93,10 +93,10 @@ def on_volume(transaction: Transaction, region: str, volume: str) -> list[Copy]:
     return [_copy(row) for row in transaction.execute(statement.order_by(*_ORDER))]
 
 
-def due(transaction: Transaction, now: datetime, limit: int) -> list[Copy]:
+def due(transaction: Transaction, now: datetime, limit: int, full: Iterable[str] = ()) -> list[Copy]:
     """Copies that wait for work: PENDING or DELETING whose time has come, COPYING whose claim has lapsed.
 
-    Deletions first, then those that have waited longest.
+    Deletions first, then those that have waited longest, of these none into regions that are `full`.
     """
     come = or_(copies.c.next_try_at.is_(None), copies.c.next_try_at <= now)
     unclaimed = or_(copies.c.lease_until.is_(None), copies.c.lease_until <= now)
@@ -106,6 +106,7 @@ def due(transaction: Transaction, now: datetime, limit: int) -> list[Copy]:
             and_(copies.c.state == CopyState.COPYING, unclaimed),
         )
     )
+    statement = statement.where(or_(copies.c.state == CopyState.DELETING, copies.c.region.not_in(list(full))))
     deletions_first = (copies.c.state != CopyState.DELETING, copies.c.next_try_at, *_ORDER)
     return [_copy(row) for row in transaction.execute(statement.order_by(*deletions_first).limit(limit))]
 

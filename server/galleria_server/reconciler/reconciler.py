@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +23,8 @@ from galleria_server.reconciler.removing import Removing
 
 # More at once only fight for this process's processors and memory.
 COPIES_AT_ONCE = 2
-DUE_AT_ONCE = 1000
+# A round comes after every copy: it must not go through all that wait.
+DUE_AT_ONCE = 32
 # Only for what nothing wakes us for: claims of servers that died, volumes that came back.
 ROUND_SECONDS = 30.0
 SWEEP_SECONDS = 60.0
@@ -35,13 +36,20 @@ class Reconciler:
     """Claims what is due and works on it beside everything else; woken when rows ask for work."""
 
     def __init__(
-        self, metadata: MetadataPool, pushes: Pushes, copying: Copying, removing: Removing, clock: Clock
+        self,
+        metadata: MetadataPool,
+        pushes: Pushes,
+        copying: Copying,
+        removing: Removing,
+        clock: Clock,
+        regions: Sequence[str],
     ) -> None:
         self._metadata = metadata
         self._pushes = pushes
         self._copying = copying
         self._removing = removing
         self._clock = clock
+        self._known = regions
         self._owner = uuid4()
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._regions: Counter[str] = Counter()
@@ -89,7 +97,8 @@ class Reconciler:
     async def _round(self) -> None:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             await self._sweep()
-        for copy in await self._metadata.read(steps.due, self._clock(), DUE_AT_ONCE, set(self._running)):
+        full = [region for region in self._known if not self._room_in(region)]
+        for copy in await self._metadata.read(steps.due, self._clock(), DUE_AT_ONCE, set(self._running), full):
             await self._take(copy)
         for disk in await self._metadata.read(disks.in_states, [DiskState.DELETING]):
             if disk.uid not in self._running:

@@ -77,9 +77,12 @@ def unwanted(transaction: Transaction, uid: UUID) -> bool:
     return copy is None or copy.state in (CopyState.FAILED, CopyState.DELETING)
 
 
-def due(transaction: Transaction, now: datetime, limit: int, running: Collection[UUID]) -> list[Copy]:
-    """Copies to work on, without those that are `running`."""
-    return [copy for copy in copies.due(transaction, now, limit) if copy.uid not in running]
+def due(
+    transaction: Transaction, now: datetime, limit: int, running: Collection[UUID], full: Collection[str]
+) -> list[Copy]:
+    """Up to `limit` copies to work on: none that is `running`, and no new one into a region that is `full`."""
+    found = copies.due(transaction, now, limit + len(running), full)
+    return [copy for copy in found if copy.uid not in running][:limit]
 
 
 def _content(transaction: Transaction, version: AnyVersion, copy: Copy) -> Content:
