@@ -245,3 +245,26 @@ def test_a_command_that_a_reboot_cut_off_is_run_again_where_its_version_says_so(
     report = machine.failed("install", *machine.place("once", "1.0.0"))
     assert "cut off" in report["applications"][0]["details"]
     assert len(machine.state("once")["runs"]) == 1
+
+
+def test_an_alias_is_installed_and_moved_to_the_next(machine: Machine) -> None:
+    machine.application("tool")
+    machine.publish("tool", "1.0.0", SCRIPT, "true", "true", *HERE)
+    machine.publish("tool", "2.0.0", SCRIPT, "true", "true", "--no-wait", *HERE)
+    ready = machine.galleria.json("application-version", "wait", *machine.place("tool", "2.0.0"), "--timeout", "60")
+    assert ready["provisioningState"] == "PROVISIONING_STATE_SUCCEEDED"
+    alias = (*machine.place("tool"), "--alias", "stable")
+    for number in ("1.0.0", "2.0.0"):
+        machine.galleria.ok("alias", "set", *alias, "--version", number)
+        said = (*machine.place("tool", "stable"), "--region", "westus")
+        resolved = machine.galleria.json("application-version", "resolve", *said)
+        assert (resolved["version"], resolved["skipped"]) == (number, [])
+        report = machine.run("install", *machine.place("tool", "stable"))
+        assert [one["version"] for one in report["applications"]] == [number]
+    path = f"{machine.group}/{machine.gallery}/tool"
+    full = machine.galleria.json("application", "show", path)["name"]
+    named = [("-n", path), (full,), ("-n", "tool", "-g", machine.group, "-r", machine.gallery)]
+    histories = [machine.galleria.json("alias", "history", *name, "--alias", "stable") for name in named]
+    assert [[move["version"] for move in moves] for moves in histories] == 3 * [["2.0.0", "1.0.0"]]
+    said_twice = machine.galleria.refused(2, "alias", "list", *machine.place("tool"), "-i", "tool")
+    assert "-i, or of an application, -n" in said_twice

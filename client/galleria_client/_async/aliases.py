@@ -1,4 +1,4 @@
-"""The namespace of aliases: names of image definitions that point at versions."""
+"""The namespace of aliases: names of image definitions and applications that point at versions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Aliases:
     def list(
         self, parent: str, *, page_size: int = 0
     ) -> Pager[pb.ListAliasesRequest, pb.ListAliasesResponse, pb.Alias]:
-        """The aliases of an image definition, by name."""
+        """The aliases of an image definition or application, by name."""
         request = pb.ListAliasesRequest(parent=parent, page_size=page_size)
         return Pager(self._transport, self._stub.ListAliases, request, lambda answer: answer.aliases)
 

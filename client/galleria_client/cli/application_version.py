@@ -9,12 +9,13 @@ import click
 
 from galleria_client.cli.application_flags import VERSION_CHANGING, VERSION_FIXED
 from galleria_client.cli.application_names import Parts, application_name, application_named
+from galleria_client.cli.completing import complete_region
 from galleria_client.cli.confirmation import confirm
 from galleria_client.cli.field_flags import FieldFlag, field_flags, fill
 from galleria_client.cli.flags import SpreadCommand, target_regions_of
 from galleria_client.cli.names import full_disk_name
 from galleria_client.cli.session import Session, with_session
-from galleria_client.cli.version import answer_with, waiting
+from galleria_client.cli.version import answer_unless_failed, answer_with, waiting
 
 KIND = "application-version"
 
@@ -164,3 +165,29 @@ def delete(
         session.answer(operation.message, "operation")
     else:
         wait_for(session, operation, "deleting", timeout)
+
+
+@application_version.command()
+@application_named("version")
+@click.option("--region", required=True, shell_complete=complete_region, help="Region in which it is meant.")
+@with_session()
+def resolve(session: Session, *, parts: Parts, region: str) -> None:
+    """Tell which version `latest` or an alias means in a region, why, and what was passed over."""
+    full = str(application_name(session, parts, "version"))
+    session.answer(session.client.applications.resolve_version(full, region), "resolved")
+
+
+@application_version.command()
+@application_named("version")
+@click.option(
+    "--region", default="", shell_complete=complete_region, help="Wait only until it is usable in this region."
+)
+@click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer.")
+@with_session()
+def wait(session: Session, *, parts: Parts, region: str, timeout: float | None) -> None:
+    """Wait until an application version is replicated; exit code 1 when that failed."""
+    from galleria_client.cli.replication import wait_until_provisioned
+
+    full = str(application_name(session, parts, "version"))
+    found = wait_until_provisioned(session.client.applications.get_version, full, region, timeout)
+    answer_unless_failed(session, found, KIND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from galleria_client.cli.progress import Progress
@@ -12,11 +12,13 @@ from galleria_client.cli.progress import Progress
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from galleria.v1.applications_pb2 import ApplicationVersion
     from galleria.v1.image_versions_pb2 import ImageVersion
     from galleria_client._sync.operation import Operation
     from galleria_client.cli.session import Session
 
     R = TypeVar("R", bound=Message)
+    V = TypeVar("V", ImageVersion, ApplicationVersion)
 
 ROUND_SECONDS = 1.0
 
@@ -60,8 +62,8 @@ def watch_with_progress(
     return operation
 
 
-def wait_until_provisioned(session: Session, name: str, region: str, timeout: float | None) -> ImageVersion:
-    """Wait until a version has all it should have, or with `region` until it is usable there.
+def wait_until_provisioned(look: Callable[[str], V], name: str, region: str, timeout: float | None) -> V:
+    """Wait until a version that `look` gets has all it should have, or with `region` until it is usable there.
 
     Raises:
         WaitTimedOut: it is not there yet.
@@ -73,7 +75,7 @@ def wait_until_provisioned(session: Session, name: str, region: str, timeout: fl
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         with patience(math.inf if end is None else max(0.0, end - time.monotonic())):
-            version = session.client.galleries.get_version(name)
+            version = look(name)
         usable = {place.region for place in version.replication if place.usable}
         under_way = version.provisioning_state in (pb.PROVISIONING_STATE_CREATING, pb.PROVISIONING_STATE_UPDATING)
         if not under_way or (region and region.replace(" ", "").lower() in usable):

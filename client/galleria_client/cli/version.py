@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from google.protobuf.empty_pb2 import Empty
     from google.protobuf.message import Message
 
+    from galleria.v1.applications_pb2 import ApplicationVersion
     from galleria.v1.image_versions_pb2 import ImageVersion
     from galleria_client._sync.operation import Operation
 
@@ -49,6 +50,15 @@ def answer_with(
         session.answer(operation.message, "operation")
     else:
         session.answer(wait_for(session, operation, "replicating", timeout), kind)
+
+
+def answer_unless_failed(session: Session, found: ImageVersion | ApplicationVersion, kind: str) -> None:
+    """Answer with a version; raises click.ClickException when it FAILED."""
+    from galleria.v1.publishing_pb2 import PROVISIONING_STATE_FAILED
+
+    session.answer(found, kind)
+    if found.provisioning_state == PROVISIONING_STATE_FAILED:
+        raise click.ClickException(f"{found.name} failed; its replication says why")
 
 
 def end_with(session: Session, operation: Operation[Empty], *, no_wait: bool, timeout: float | None) -> None:
@@ -306,14 +316,11 @@ def wait(
     timeout: float | None,
 ) -> None:
     """Wait until an image version is replicated; exit code 1 when that failed."""
-    from galleria.v1.publishing_pb2 import PROVISIONING_STATE_FAILED
     from galleria_client.cli.replication import wait_until_provisioned
 
     full = str(image_name(session, where, "version"))
-    found = wait_until_provisioned(session, full, region, timeout)
-    session.answer(found, KIND)
-    if found.provisioning_state == PROVISIONING_STATE_FAILED:
-        raise click.ClickException(f"{full} failed; its replication says why")
+    found = wait_until_provisioned(session.client.galleries.get_version, full, region, timeout)
+    answer_unless_failed(session, found, KIND)
 
 
 @image_version.command()

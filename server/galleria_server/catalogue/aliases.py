@@ -28,10 +28,11 @@ def point(transaction: Transaction, name: AliasName, number: VersionNumber, etag
     definition = definitions.require(transaction, name.definition)
     galleries.require_writable(transaction, name.definition.gallery)
     version = require_version(transaction, VersionName(definition.name, number))
+    kind = definition.name.artifact.version_kind
     if version.state is VersionState.DELETING:
-        raise WrongState("image version", str(version.name), version.state.value, VersionState.SUCCEEDED.value)
+        raise WrongState(kind, str(version.name), version.state.value, VersionState.SUCCEEDED.value)
     if version.soft_deletion is not None:
-        raise WrongState("image version", str(version.name), version.image_state.value, ImageState.ACTIVE.value)
+        raise WrongState(kind, str(version.name), version.image_state.value, ImageState.ACTIVE.value)
     before = aliases.find(transaction, definition.uid, name.alias)
     if before is None:
         full = AliasName(definition.name, name.alias)
@@ -64,9 +65,9 @@ def recall(transaction: Transaction, uid: UUID) -> Alias:
     return alias
 
 
-def page(transaction: Transaction, image: DefinitionName, after: str, limit: int) -> list[Alias]:
+def page(transaction: Transaction, parent: DefinitionName, after: str, limit: int) -> list[Alias]:
     """Up to `limit` aliases by name, those after the key `after`. Raises NotFound for the definition."""
-    return aliases.page(transaction, definitions.require(transaction, image).uid, after, limit)
+    return aliases.page(transaction, definitions.require(transaction, parent).uid, after, limit)
 
 
 def moves(transaction: Transaction, name: AliasName, before: int | None, limit: int) -> list[Move]:

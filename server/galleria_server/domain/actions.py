@@ -84,11 +84,11 @@ _TENANCY = {
     "DeleteResourceGroup": f"{_RESOURCES}/subscriptions/resourceGroups/delete",
 }
 _ALIASES = {
-    "SetAlias": f"{_COMPUTE}/galleries/images/aliases/write",
-    "GetAlias": f"{_COMPUTE}/galleries/images/aliases/read",
-    "ListAliases": f"{_COMPUTE}/galleries/images/aliases/read",
-    "ListAliasMoves": f"{_COMPUTE}/galleries/images/aliases/read",
-    "DeleteAlias": f"{_COMPUTE}/galleries/images/aliases/delete",
+    "SetAlias": f"{_COMPUTE}/galleries/aliases/write",
+    "GetAlias": f"{_COMPUTE}/galleries/aliases/read",
+    "ListAliases": f"{_COMPUTE}/galleries/aliases/read",
+    "ListAliasMoves": f"{_COMPUTE}/galleries/aliases/read",
+    "DeleteAlias": f"{_COMPUTE}/galleries/aliases/delete",
 }
 _CONTENTS = {
     "GetLayout": f"{_COMPUTE}/galleries/images/versions/download/action",

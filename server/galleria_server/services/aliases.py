@@ -13,7 +13,7 @@ from galleria.v1.aliases_pb2_grpc import AliasesServicer
 from galleria_server.catalogue import aliases
 from galleria_server.catalogue.writes import make_once, remove_once
 from galleria_server.domain.aliases import Alias, Move
-from galleria_server.domain.names import fold, parse_alias, parse_image, parse_number
+from galleria_server.domain.names import AliasName, artifact_of, fold, parse_alias, parse_definition, parse_number
 from galleria_server.domain.pages import Position
 from galleria_server.services.convert_publishing import timestamp
 from galleria_server.services.parsing import parse_write
@@ -23,7 +23,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Aliases(AliasesServicer):
-    """Names of image definitions that point at versions."""
+    """Names of image definitions and applications that point at versions."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -31,30 +31,30 @@ class Aliases(AliasesServicer):
 
     async def SetAlias(self, request: pb.SetAliasRequest, context: Context) -> pb.Alias:
         """Point an alias at a version."""
-        name, number = parse_alias("name", request.name), parse_number("version", request.version)
+        name, number = _name("name", request.name), parse_number("version", request.version)
         write, now = parse_write("SetAlias", request, name.definition), self._catalogue.clock()
         point = partial(aliases.point, name=name, number=number, etag=request.etag, now=now)
         return _alias(await self._metadata.write(make_once, write, now, point, aliases.recall))
 
     async def GetAlias(self, request: pb.GetAliasRequest, context: Context) -> pb.Alias:
         """Return one alias."""
-        return _alias(await self._metadata.read(aliases.require, parse_alias("name", request.name)))
+        return _alias(await self._metadata.read(aliases.require, _name("name", request.name)))
 
     async def ListAliases(self, request: pb.ListAliasesRequest, context: Context) -> pb.ListAliasesResponse:
         """Return a page of the aliases of a definition."""
-        image = parse_image("parent", request.parent)
+        parent = parse_definition("parent", request.parent, artifact_of(request.parent))
 
         async def fetch(position: Position | None, limit: int) -> list[Alias]:
             after = str(position[0]) if position else ""
-            return await self._metadata.read(aliases.page, image, after, limit)
+            return await self._metadata.read(aliases.page, parent, after, limit)
 
-        binding = ("ListAliases", fold(str(image)))
+        binding = ("ListAliases", fold(str(parent)))
         found, token = await fetch_page(self._catalogue.tokens, binding, request, fetch, _position)
         return pb.ListAliasesResponse(aliases=map(_alias, found), next_page_token=token)
 
     async def ListAliasMoves(self, request: pb.ListAliasMovesRequest, context: Context) -> pb.ListAliasMovesResponse:
         """Return a page of where an alias has pointed."""
-        name = parse_alias("parent", request.parent)
+        name = _name("parent", request.parent)
 
         async def fetch(position: Position | None, limit: int) -> list[Move]:
             before = int(position[0]) if position else None
@@ -66,11 +66,15 @@ class Aliases(AliasesServicer):
 
     async def DeleteAlias(self, request: pb.DeleteAliasRequest, context: Context) -> Empty:
         """Delete an alias."""
-        name = parse_alias("name", request.name)
+        name = _name("name", request.name)
         write, now = parse_write("DeleteAlias", request, name.definition), self._catalogue.clock()
         remove = partial(aliases.remove, name=name, etag=request.etag)
         await self._metadata.write(remove_once, write, now, remove)
         return Empty()
+
+
+def _name(field: str, text: str) -> AliasName:
+    return parse_alias(field, text, artifact_of(text))
 
 
 def _position(alias: Alias) -> Position:
