@@ -34,15 +34,15 @@ serve: $(READY)
 	@$(BIN)/galleria serve --data ./data
 
 test: $(READY)
-	@.ci/debian-packages mke2fs:e2fsprogs strace
+	@.ci/debian-packages mke2fs:e2fsprogs openssl strace
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow"
 
 test-slow: $(READY)
-	@.ci/debian-packages mke2fs:e2fsprogs strace
+	@.ci/debian-packages mke2fs:e2fsprogs openssl strace
 	$(BIN)/pytest -q -m slow -o faulthandler_timeout=0
 
 coverage: $(READY)
-	@.ci/debian-packages mke2fs:e2fsprogs strace
+	@.ci/debian-packages mke2fs:e2fsprogs openssl strace
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup -m "not slow"
 	$(BIN)/coverage combine -q

@@ -19,6 +19,7 @@ print(json.dumps(sorted(sys.modules)))
 # grpcio loads grpc_health and grpc_reflection by itself where they are installed, so they say nothing here.
 ONLY_IN_EXTRAS = {
     "alembic",
+    "cryptography",
     "galleria_server",
     "obstore",
     "prometheus_client",

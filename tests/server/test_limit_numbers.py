@@ -213,6 +213,8 @@ OTHERWISE = {limit.key for limit in (*COUNTED, IMAGE_REPLICAS)} | {
     "lock_notes",
     "alias_moves",
     "spread_regions",
+    # In test_signatures.py.
+    "signature",
     "deletion_names",
     "package_bytes",
     "configuration_bytes",

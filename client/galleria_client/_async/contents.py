@@ -85,7 +85,7 @@ class Contents:
             stop,
             pull_content,
             self._transport.blocking(),
-            _source(name, region, lun, configuration=configuration),
+            _source(name, region, lun, configuration=configuration, digest=options.digest if options else ""),
             str(output),
             paths,
             options,
@@ -107,5 +107,7 @@ class Contents:
         )
 
 
-def _source(name: str, region: str, lun: int | None, *, configuration: bool = False) -> pb.ContentSource:
-    return pb.ContentSource(name=name, region=region, lun=lun, configuration=configuration)
+def _source(
+    name: str, region: str, lun: int | None, *, configuration: bool = False, digest: str = ""
+) -> pb.ContentSource:
+    return pb.ContentSource(name=name, region=region, lun=lun, configuration=configuration, digest=digest)

@@ -15,6 +15,7 @@ from galleria_client.cli.flags import SpreadCommand, target_regions_of
 from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.names import Command, Where, full_disk_name, image_name, named
 from galleria_client.cli.session import Session, with_session
+from galleria_client.cli.signing import sign, verified
 from galleria_client.cli.version_flags import CHANGING, FIXED, data_disks_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ KIND = "image-version"
 @click.group("image-version")
 def image_version() -> None:
     """Image versions and their replicas."""
+
+
+image_version.add_command(sign)
 
 
 def waiting(function: Command) -> Command:
@@ -329,6 +333,7 @@ def wait(
 @click.option("--lun", type=int, metavar="N", help="Data disk; default: the operating system disk.")
 @click.option("--output", "file", required=True, metavar="FILE", help="File or block device; - is standard output.")
 @click.option("--seed", "seeds", multiple=True, metavar="FILE", help="Older image to take unchanged chunks from.")
+@click.option("--verify-key", metavar="PEM", help="Refuse unless the owner of this public key has signed the content.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option("--fsync", is_flag=True, help="Wait until it is on its medium.")
 @click.option("--give-up", type=float, default=300.0, metavar="SECONDS", help="Try so long to go on after a break.")
@@ -341,6 +346,7 @@ def pull(
     lun: int | None,
     file: str,
     seeds: tuple[str, ...],
+    verify_key: str | None,
     force: bool,
     fsync: bool,
     give_up: float,
@@ -349,7 +355,9 @@ def pull(
     from galleria_client.cli.progress import Progress
     from galleria_client.pull.options import PullOptions
 
-    full = str(image_name(session, where, "version"))
+    full, digest = str(image_name(session, where, "version")), ""
+    if verify_key is not None:
+        full, digest = verified(session, full, region, lun, verify_key)
     with Progress(session.progress, "pulling") as progress:
         report = session.client.contents.pull(
             full,
@@ -357,7 +365,7 @@ def pull(
             region=region,
             lun=lun,
             seeds=seeds,
-            options=PullOptions(force=force, fsync=fsync, give_up_seconds=give_up),
+            options=PullOptions(force=force, fsync=fsync, give_up_seconds=give_up, digest=digest),
             progress=lambda state: progress.update(state.done, state.total, state.retrying),
         )
     if file != "-":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,16 @@ _TRUTH = {"type": bool, "is_flag": False, "flag_value": "true", "metavar": "[tru
 
 def _choice(*values: str) -> dict[str, Any]:
     return {"type": click.Choice(values, case_sensitive=False)}
+
+
+def _text_of(file: str) -> str:
+    """What a file holds. Raises ValueError when it cannot be read as text."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is no text") from None
 
 
 CHANGING = (
@@ -54,6 +65,9 @@ CHANGING = (
         "--allow-replicated-location-deletion",
         "safety_profile.allow_deletion_of_replicated_locations",
         options={**_TRUTH, "help": "Regions may be removed from it."},
+    ),
+    FieldFlag(
+        "--signature", "signature", _text_of, {"metavar": "FILE", "help": "Who vouches for it; `sign` makes one."}
     ),
     FieldFlag(
         "--block-deletion-before-end-of-life",

@@ -16,6 +16,7 @@ class PullOptions:
         threads: threads that expand and check.
         segments: segments asked for and not yet complete.
         give_up_seconds: how long to try to go on after a break without any progress.
+        digest: another content than that with this digest is refused; any when it is empty.
     """
 
     force: bool = False
@@ -23,6 +24,7 @@ class PullOptions:
     threads: int = 2
     segments: int = 4
     give_up_seconds: float = 300.0
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

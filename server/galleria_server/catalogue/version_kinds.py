@@ -28,6 +28,7 @@ class VersionKind(Generic[Spec]):
         immutable: what never changes.
         check: what is wrong with one, whatever else there is.
         check_in_definition: what it may not have in a definition with this spec.
+        check_digests: what is wrong with what is said of its disks, which have these digests.
         source_of: what its spec names, checked against the definition.
     """
 
@@ -37,6 +38,7 @@ class VersionKind(Generic[Spec]):
     immutable: Sequence[str]
     check: Callable[[str, Spec], Violations]
     check_in_definition: Callable[[str, Spec, Any], Violations]
+    check_digests: Callable[[str, Spec, Mapping[str, str]], Violations]
     source_of: Callable[[Transaction, Spec, Any, datetime], Source[Spec]]
 
 
@@ -47,6 +49,7 @@ IMAGES = VersionKind(
     immutable=image_version.IMMUTABLE,
     check=image_version.check,
     check_in_definition=image_version.check_in_definition,
+    check_digests=image_version.check_digests,
     source_of=image_sources.source_of,
 )
 APPLICATIONS = VersionKind(
@@ -56,6 +59,7 @@ APPLICATIONS = VersionKind(
     immutable=application_version.IMMUTABLE,
     check=application_version.check,
     check_in_definition=lambda *_: [],
+    check_digests=lambda *_: [],
     source_of=application_sources.source_of,
 )
 _KINDS: Mapping[Artifact, VersionKind[Any]] = {Artifact.IMAGE: IMAGES, Artifact.APPLICATION: APPLICATIONS}

@@ -25,7 +25,7 @@ from galleria_server.domain.publishing import PublishingSpec, Spec, TargetRegion
 from galleria_server.domain.replication import done_bytes, wanted
 from galleria_server.domain.soft_deletion import ImageState
 from galleria_server.domain.validation import refuse
-from galleria_server.domain.version import UNDER_WAY, AnyVersion, Version, VersionState
+from galleria_server.domain.version import UNDER_WAY, AnyVersion, Version, VersionState, digests_of
 from galleria_server.metadata import copies, operations, versions
 from galleria_server.metadata.engine import Transaction
 
@@ -73,6 +73,7 @@ def create(
         check_new_end_of_life(kind.field, spec, None, now),
     )
     source = kind.source_of(transaction, spec, definition, now)
+    refuse(kind.check_digests(kind.field, source.spec, digests_of(source.contents)))
     settled = publishing.settled(source.spec, location, lambda region: volumes(region).zonal)
     _check_regions(transaction, name, (location, *(target.region for target in settled.target_regions)))
     refuse(publishing.check_zones(kind.field, settled, lambda region: volumes(region).zones))
@@ -152,6 +153,7 @@ def update(
         publishing.check_regions_kept(kind.field, before.spec, spec),
         check_unchanged(kind.field, before.spec, spec, kind.immutable),
         check_new_end_of_life(kind.field, spec, before.spec, now),
+        kind.check_digests(kind.field, spec, digests_of(before.contents)),
         publishing.check_zones(kind.field, spec, lambda region: volumes(region).zones),
     )
     return _change(transaction, before, spec, volumes, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -12,6 +12,7 @@ from galleria_server.domain import limits, publishing
 from galleria_server.domain.errors import FieldViolation
 from galleria_server.domain.image_definition import DefinitionSpec, Generation
 from galleria_server.domain.publishing import PublishingSpec
+from galleria_server.domain.signature import check_signature, check_subjects
 from galleria_server.domain.validation import Violations, check_count, check_distinct, check_range, check_required
 
 MAX_DATA_DISKS = limits.number("data_disks_per_image_version")
@@ -88,6 +89,7 @@ class ImageVersionSpec(PublishingSpec):
     os_disk_caching: HostCaching = HostCaching.NONE
     data_disks: tuple[DataDisk, ...] = ()
     uefi_settings: UefiSettings | None = None
+    signature: str = ""
 
 
 IMMUTABLE = (
@@ -107,7 +109,13 @@ def check(path: str, spec: ImageVersionSpec) -> Violations:
         *_check_source(path, spec),
         *_check_data_disks(f"{path}.data_disks", spec),
         *_check_uefi(f"{path}.uefi_settings", spec.uefi_settings),
+        *check_signature(f"{path}.signature", spec.signature),
     ]
+
+
+def check_digests(path: str, spec: ImageVersionSpec, digests: Mapping[str, str]) -> Violations:
+    """What is wrong with what is said of the disks of a version, which have these digests."""
+    return check_subjects(f"{path}.signature", spec.signature, digests)
 
 
 def check_in_definition(path: str, spec: ImageVersionSpec, definition: DefinitionSpec) -> Violations:
@@ -119,10 +127,15 @@ def check_in_definition(path: str, spec: ImageVersionSpec, definition: Definitio
 
 
 def with_source(spec: ImageVersionSpec, source: ImageVersionSpec) -> ImageVersionSpec:
-    """The spec of a version made from another: disks, caching and firmware settings are those of the source."""
+    """The spec of a version made from another: disks, caching and firmware settings are those of the source.
+
+    So is the signature unless another is given, as the disks that it is about are the same.
+    """
     disks = tuple(replace(disk, source="") for disk in source.data_disks)
     uefi = spec.uefi_settings or source.uefi_settings
-    return replace(spec, os_disk_caching=source.os_disk_caching, data_disks=disks, uefi_settings=uefi)
+    signature = spec.signature or source.signature
+    caching = source.os_disk_caching
+    return replace(spec, os_disk_caching=caching, data_disks=disks, uefi_settings=uefi, signature=signature)
 
 
 def _check_source(path: str, spec: ImageVersionSpec) -> Violations:

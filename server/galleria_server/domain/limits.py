@@ -98,6 +98,7 @@ _OTHERS = (
     Limit("advanced_settings", "Advanced settings of an application version", 64, _COUNT, Scope.VERSION, _OWN),
     Limit("advanced_setting_name", "Name of an advanced setting", 128, _CHARACTERS, Scope.VERSION, _OWN),
     Limit("advanced_setting_value", "Value of an advanced setting", 1_024, _CHARACTERS, Scope.VERSION, _OWN),
+    Limit("signature", "Signature of an image version", 65_536, _CHARACTERS, Scope.VERSION, _OWN),
     Limit("shared_subscriptions", "Subscriptions that a gallery is shared with", 30, _COUNT, Scope.GALLERY, _SHARE),
     Limit("shared_tenants", "Tenants that a gallery is shared with", 5, _COUNT, Scope.GALLERY, _SHARE),
     Limit("disk_bytes", "Disk", _TWO_TEBIBYTES, _BYTES, _RESOURCE, "Azure Compute Gallery, image versions, up to 2 TB"),

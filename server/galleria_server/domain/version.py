@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -25,6 +26,10 @@ class VersionState(Enum):
     DELETING = "deleting"
 
 
+OS_DISK = "osDisk"
+"""What the operating system disk is called where disks are told apart by name."""
+OS_DISK = "osDisk"
+"""What the operating system disk is called where disks are told apart by name."""
 DATA_DISKS = "dataDisks"
 """What stands before the LUN where a data disk is named."""
 CONFIGURATION = "configuration"
@@ -52,6 +57,12 @@ class Content:
     occupied_bytes: int
     digest: str
     sha256: str
+
+
+def digests_of(contents: Sequence[Content]) -> dict[str, str]:
+    """The digests of an image's disks, by osDisk and dataDisks/LUN."""
+    names = (OS_DISK if content.lun is None else f"{DATA_DISKS}/{content.lun}" for content in contents)
+    return dict(zip(names, (content.digest for content in contents), strict=True))
 
 
 Spec_co = TypeVar("Spec_co", bound=PublishingSpec, covariant=True)
