@@ -6,6 +6,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Modules of benchmarks/ that hold the blob engine against its targets.
 ENGINE_BENCHMARKS := engine_index idle_volumes marking rebuilding collecting scrubbing beside_collection
+# And those that hold the catalogue against its.
+METADATA_BENCHMARKS := metadata_lists metadata_mix metadata_creates
 PROTOS := $(wildcard protos/galleria/*/*.proto)
 
 # Trust what the system trusts, as git and curl do: uv brings certificates of its own.
@@ -14,14 +16,15 @@ export UV_SYSTEM_CERTS ?= true
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-slow coverage check bench bench-engine protos clean lock
+.PHONY: help run serve test test-slow coverage check bench bench-engine bench-metadata protos clean lock
 
 help:
 	@echo "make run        the main job on a real image (IMAGE=path takes yours)"
 	@echo "make serve      a server on 127.0.0.1:8470 with its data in ./data"
 	@echo "make test       the tests; make test-slow the long ones; make coverage with a report"
 	@echo "make check      linters, types, import rules, .proto rules, size limits"
-	@echo "make bench      Galleria beside its peers on the same images; make bench-engine the blob engine beside its targets"
+	@echo "make bench      Galleria beside its peers on the same images; make bench-engine the blob engine beside its"
+	@echo "                targets; make bench-metadata the catalogue beside its"
 	@echo "make protos     generate the Python code of the .proto files again"
 	@echo "make lock       choose the newest versions that pyproject.toml allows"
 	@echo "make clean      remove all that these targets made, data excepted"
@@ -60,6 +63,11 @@ check: $(READY)
 bench: $(READY)
 	@.ci/debian-packages mke2fs:e2fsprogs mmdebstrap restic borg:borgbackup casync
 	@$(BIN)/python -m benchmarks.peers
+
+bench-metadata: $(READY)
+	@missed=; for module in $(METADATA_BENCHMARKS); do \
+		$(BIN)/python -m benchmarks.$$module || missed="$$missed $$module"; \
+	done; test -z "$$missed" || { echo "targets not met:$$missed" >&2; exit 1; }
 
 bench-engine: $(READY)
 	@missed=; for module in $(ENGINE_BENCHMARKS); do \

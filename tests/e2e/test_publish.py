@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,18 @@ def test_a_refused_version_leaves_no_disk(galleria: Galleria, image: Path) -> No
     assert galleria.json("image-version", "list", "many/fifth/debian") == []
     assert galleria.json("disk", "list", "-g", "many") == []
     assert galleria.json(*publish, "westus=3")["version"]["replication"][0]["readyReplicas"] == 3
+
+
+def test_a_pull_tells_what_its_reader_should_know(galleria: Galleria, image: Path, tmp_path: Path) -> None:
+    galleria.ok("publish", str(image), "warned/warned/debian/1.0.0", *FLAGS)
+    pull = ("image-version", "pull", "warned/warned/debian/latest", "--region", "westus", "--force")
+    to = ("--output", str(tmp_path / "out.raw"))
+    assert galleria.json(*pull, *to)["warnings"] == []
+    end = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    policy = ("--end-of-life-date", end, "--end-of-life-policy", "Warn")
+    galleria.ok("image-definition", "update", "warned/warned/debian", *policy)
+    runs = (galleria.run(*pull, *to) for _ in range(50))
+    done = next(run for run in runs if run.json["warnings"])
+    (warning,) = done.json["warnings"]
+    assert "end of life" in warning
+    assert f"warning: {warning}" in done.err.splitlines()

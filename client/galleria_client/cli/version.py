@@ -368,6 +368,8 @@ def pull(
             options=PullOptions(force=force, fsync=fsync, give_up_seconds=give_up, digest=digest),
             progress=lambda state: progress.update(state.done, state.total, state.retrying),
         )
+    for warning in report.warnings:
+        session.say(f"warning: {warning}")
     if file != "-":
         session.answer(camel_case(dataclasses.asdict(report)), "pull")
 

@@ -63,6 +63,7 @@ class PullReport:
         received_bytes: bytes of pages and records received.
         seconds: wall time.
         breaks: how often a stream was broken and continued.
+        warnings: what who deploys it should know, such as that its end of life has come.
     """
 
     name: str
@@ -76,3 +77,4 @@ class PullReport:
     received_bytes: int
     seconds: float
     breaks: int
+    warnings: tuple[str, ...] = ()

@@ -150,6 +150,7 @@ class _Pull:
             received_bytes=state.received,
             seconds=time.perf_counter() - self._began,
             breaks=state.breaks,
+            warnings=tuple(answer.warnings),
         )
 
 
