@@ -21,11 +21,11 @@ Wire = TypeVar("Wire", bound=int)
 
 
 class Known(dict[Wire, T]):
-    """Numbers of an enum on the wire, and what each means."""
+    """Numbers of an enum on the wire, and what each means; the first that means something is the one that is sent."""
 
     def __init__(self, meant: Mapping[Wire, T]) -> None:
         super().__init__(meant)
-        self.numbers = {value: number for number, value in meant.items()}
+        self.numbers: dict[T, Wire] = {value: number for number, value in reversed(list(meant.items()))}
 
 
 COPY_STATES = Known(
