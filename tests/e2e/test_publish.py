@@ -110,3 +110,12 @@ def test_a_pull_tells_what_its_reader_should_know(galleria: Galleria, image: Pat
     (warning,) = done.json["warnings"]
     assert "end of life" in warning
     assert f"warning: {warning}" in done.err.splitlines()
+
+
+def test_a_disk_says_its_system_and_comes_into_no_other_definition(galleria: Galleria, image: Path) -> None:
+    galleria.ok("gallery", "create", "systems", "-g", "systems", "-l", "eastus")
+    galleria.ok("image-definition", "create", "systems/systems/debian", *KIND, *GENERALIZED)
+    push = ("disk", "push", str(image), "systems/windows", "-l", "eastus", "--os-type", "Windows")
+    assert galleria.json(*push)["disk"]["osType"] == "OS_TYPE_WINDOWS"
+    create = ("image-version", "create", "systems/systems/debian/1.0.0", "--os-disk", "windows")
+    assert "has os_type Windows, the definition has Linux" in galleria.refused(2, *create)

@@ -19,6 +19,7 @@ from galleria_server.catalogue import groups
 from galleria_server.catalogue.settlement import settle_version
 from galleria_server.catalogue.writes import new_etag
 from galleria_server.clock import utc_now
+from galleria_server.domain.disk_system import UNTOLD, DiskSystem
 from galleria_server.domain.models import Copy, CopyState, Disk, DiskState
 from galleria_server.domain.names import DiskName, GroupName
 from galleria_server.domain.tenancy import DEFAULT_SUBSCRIPTION
@@ -122,7 +123,14 @@ def target(region: str, count: int = 1, account: Any = 0, *, exclude: bool | Non
     )
 
 
-def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskState, digest: str = DIGEST) -> Disk:
+def add_disk(
+    transaction: Transaction,
+    group: GroupName,
+    name: str,
+    state: DiskState,
+    digest: str = DIGEST,
+    system: DiskSystem = UNTOLD,
+) -> Disk:
     owner = groups.ensure(transaction, group, utc_now())
     disk = Disk(
         uid=uuid4(),
@@ -141,6 +149,7 @@ def add_disk(transaction: Transaction, group: GroupName, name: str, state: DiskS
         create_time=utc_now(),
         ready_time=utc_now(),
         etag=new_etag(),
+        system=system,
     )
     disks.add(transaction, disk)
     return disk

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from galleria_client.cli.confirmation import confirm
-from galleria_client.cli.flags import Sha256
+from galleria_client.cli.field_flags import FieldFlag, field_flags, fill, number_of
+from galleria_client.cli.flags import ARCHITECTURES, GENERATIONS, OS_STATES, OS_TYPES, Sha256
 from galleria_client.cli.lists import Wanted, list_flags
 from galleria_client.cli.names import Command, full_disk_name, full_group_name, group_option
 from galleria_client.cli.session import Session, with_session
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
 
 KIND = "disk"
 KINDS = ("Disk", "File")
+
+
+def _said(flag: str, path: str, kind: str, values: tuple[str, ...], about: str) -> FieldFlag:
+    choice = click.Choice(values, case_sensitive=False)
+    return FieldFlag(flag, path, number_of(kind), {"type": choice, "help": about})
+
+
+_SYSTEM = (
+    _said("--os-type", "os_type", "OsType", OS_TYPES, "What system is on it."),
+    _said("--os-state", "os_state", "OsState", OS_STATES, "Whether it is prepared for many machines."),
+    _said("--hyper-v-generation", "hyper_v_generation", "HyperVGeneration", GENERATIONS, "V1: BIOS, V2: UEFI."),
+    _said("--architecture", "architecture", "Architecture", ARCHITECTURES, "What processors it is for."),
+)
 
 
 def push_options(function: Command) -> Command:
@@ -76,17 +91,31 @@ def disk() -> None:
 @group_option
 @click.option("-l", "--location", default="", metavar="REGION", help="Region that gets the bytes.")
 @click.option("--kind", type=click.Choice(KINDS, case_sensitive=False), default="Disk", help="File: of any length.")
+@field_flags(_SYSTEM)
 @push_options
 @with_session()
 def push(
-    session: Session, *, file: str, name: str, group: str | None, location: str, kind: str, options: PushOptions
+    session: Session,
+    *,
+    file: str,
+    name: str,
+    group: str | None,
+    location: str,
+    kind: str,
+    given: Mapping[FieldFlag, Any],
+    options: PushOptions,
 ) -> None:
     """Make the disk NAME out of FILE: an image, a block device, or - for a pipe.
 
     Sends only what the server lacks. Started again after a break it goes on. Packages and configurations of
-    applications are pushed with --kind File.
+    applications are pushed with --kind File. What is said of the system on an image is held against the definitions
+    that it comes into.
     """
-    options = dataclasses.replace(options, file=kind == "File")
+    from galleria.v1.disks_pb2 import Disk
+
+    told = Disk()
+    fill(told, given)
+    options = dataclasses.replace(options, file=kind == "File", describe=told)
     report = push_with_progress(session, file, full_disk_name(session, name, group), location, options)
     session.answer({"disk": report.disk, "push": report_of(report)}, "push")
 

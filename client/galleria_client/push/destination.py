@@ -35,6 +35,7 @@ class Destination:
         self._request_id = options.request_id or str(uuid4())
         self._session = ""
         self._kind = pb.DISK_KIND_FILE if options.file else pb.DISK_KIND_DISK
+        self._describe = options.describe
         self.created = False
 
     def prepare(self, path: str, size: int, location: str) -> None:
@@ -45,6 +46,8 @@ class Destination:
             DiskDiffers: it waits for other content.
         """
         disk = pb.Disk(location=location, size_bytes=size, kind=self._kind)
+        if self._describe is not None:
+            disk.MergeFrom(self._describe)
         request = pb.CreateDiskRequest(
             parent=parent_of(self._name), disk_id=last_part(self._name), disk=disk, request_id=self._request_id
         )

@@ -24,6 +24,7 @@ class PushOptions:
         give_up_seconds: how long to try to go on after a break without any progress.
         request_id: UUID for the creation of the disk; made when empty.
         file: make a file of any length, as packages of applications are, not a disk; its SHA-256 is always computed.
+        describe: a disk with what else to say of a new one: os_type, os_state, hyper_v_generation, architecture.
     """
 
     streams: int = 1
@@ -33,6 +34,7 @@ class PushOptions:
     give_up_seconds: float = 300.0
     request_id: str = ""
     file: bool = False
+    describe: disks_pb2.Disk | None = None
 
     def __post_init__(self) -> None:
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from galleria_server.catalogue import groups, protection
 from galleria_server.catalogue.writes import Write, check_etag, make_once, new_etag, remove_once
+from galleria_server.domain.disk_system import DiskSystem
 from galleria_server.domain.errors import AlreadyExists, InUse, NotFound, WrongState
 from galleria_server.domain.errors_content import PushMissing
 from galleria_server.domain.locks import Effect
@@ -19,6 +20,17 @@ from galleria_server.metadata import groups as group_rows
 from galleria_server.metadata.engine import Transaction
 
 KIND = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDisk:
+    """An empty disk that is asked for; `size_bytes` is 0 while nobody knows it."""
+
+    name: DiskName
+    location: str
+    size_bytes: int
+    kind: DiskKind
+    system: DiskSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +70,25 @@ def create(
     transaction: Transaction,
     write: Write,
     now: datetime,
-    name: DiskName,
-    location: str,
-    size_bytes: int,
+    wanted: NewDisk,
     choose_volume: Callable[[UUID], str],
-    kind: DiskKind = DiskKind.DISK,
 ) -> Disk:
     """A new empty disk; `choose_volume` gives the volume for a resource group's uid. Raises AlreadyExists."""
 
     def make(transaction: Transaction) -> Disk:
-        group = groups.ensure(transaction, name.group, now)
-        taken = disks.find(transaction, name)
+        group = groups.ensure(transaction, wanted.name.group, now)
+        taken = disks.find(transaction, wanted.name)
         if taken is not None:
             raise AlreadyExists(KIND, str(taken.name))
-        name_there = DiskName(group.name, name.disk)
-        empty = _empty(name_there, group.uid, location, choose_volume(group.uid), size_bytes, now)
-        disk = replace(empty, kind=kind)
+        there = replace(wanted, name=DiskName(group.name, wanted.name.disk))
+        disk = _empty(there, group.uid, choose_volume(group.uid), now)
         disks.add(transaction, disk)
         return disk
 
     def recall(transaction: Transaction, uid: UUID) -> Disk:
         disk = disks.find_by_uid(transaction, uid)
         if disk is None or disk.state is DiskState.DELETING:
-            raise NotFound(KIND, str(name))
+            raise NotFound(KIND, str(wanted.name))
         return disk
 
     return make_once(transaction, write, now, make, recall)
@@ -180,17 +188,17 @@ def _moved(transaction: Transaction, before: Disk, after: Disk) -> Disk:
     return changed
 
 
-def _empty(name: DiskName, group_uid: UUID, location: str, volume: str, size_bytes: int, now: datetime) -> Disk:
+def _empty(wanted: NewDisk, group_uid: UUID, volume: str, now: datetime) -> Disk:
     return Disk(
         uid=uuid4(),
         group_uid=group_uid,
-        name=name,
-        location=location,
+        name=wanted.name,
+        location=wanted.location,
         volume=volume,
         root_id=uuid4(),
         state=DiskState.EMPTY,
         session=None,
-        size_bytes=size_bytes,
+        size_bytes=wanted.size_bytes,
         occupied_bytes=0,
         digest="",
         sha256="",
@@ -198,4 +206,6 @@ def _empty(name: DiskName, group_uid: UUID, location: str, volume: str, size_byt
         create_time=now,
         ready_time=None,
         etag=new_etag(),
+        kind=wanted.kind,
+        system=wanted.system,
     )

@@ -9,6 +9,7 @@ from typing import cast
 from galleria_server.catalogue import definitions
 from galleria_server.catalogue.replicas import Home
 from galleria_server.catalogue.sources import Source, content_of, ready_disk
+from galleria_server.domain.disk_system import check_fits
 from galleria_server.domain.errors import FieldViolation, NotFound, WrongState
 from galleria_server.domain.image_definition import DefinitionSpec, ImageDefinition
 from galleria_server.domain.image_version import ImageVersionSpec, with_source
@@ -35,15 +36,16 @@ def source_of(
     """
     if spec.source_version:
         return _of_version(transaction, spec, definition, now)
-    return _of_disks(transaction, spec)
+    return _of_disks(transaction, spec, definition.spec)
 
 
-def _of_disks(transaction: Transaction, spec: ImageVersionSpec) -> Source[ImageVersionSpec]:
+def _of_disks(transaction: Transaction, spec: ImageVersionSpec, definition: DefinitionSpec) -> Source[ImageVersionSpec]:
     named = [
         (None, "os_disk", spec.os_disk),
         *((disk.lun, f"data_disks[{i}].source", disk.source) for i, disk in enumerate(spec.data_disks)),
     ]
     found = [(lun, _image_disk(transaction, f"{FIELD}.{path}", text)) for lun, path, text in named]
+    refuse(check_fits(f"{FIELD}.os_disk", found[0][1].system, definition))
     contents = tuple(content_of(i, lun, disk) for i, (lun, disk) in enumerate(found))
     os_disk, *data = (str(disk.name) for _, disk in found)
     data_disks = tuple(replace(disk, source=name) for disk, name in zip(spec.data_disks, data, strict=True))

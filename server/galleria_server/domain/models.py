@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from galleria_server.domain.disk_system import UNTOLD, DiskSystem
 from galleria_server.domain.names import DiskName
 
 
@@ -111,6 +112,7 @@ class Disk:
     ready_time: datetime | None
     etag: str
     kind: DiskKind = DiskKind.DISK
+    system: DiskSystem = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,9 @@ def in_states(transaction: Transaction, states: Sequence[DiskState]) -> list[Dis
 def add(transaction: Transaction, disk: Disk) -> None:
     """Add a disk whose name is free."""
     values = {"uid": disk.uid, "group_uid": disk.group_uid, "name": disk.name.disk, "key": fold(disk.name.disk)}
-    fixed = {"location": disk.location, "volume": disk.volume, "create_time": disk.create_time, "kind": disk.kind}
-    transaction.execute(insert(disks).values({**values, **fixed, **_changing(disk)}))
+    fixed = {"location": disk.location, "volume": disk.volume, "create_time": disk.create_time}
+    said = {"kind": disk.kind, "system": disk.system}
+    transaction.execute(insert(disks).values({**values, **fixed, **said, **_changing(disk)}))
 
 
 def save(transaction: Transaction, disk: Disk, when: DiskState) -> bool:
@@ -128,4 +129,5 @@ def _disk(row: Row[tuple[object, ...]]) -> Disk:
         ready_time=row.ready_time,
         etag=row.etag,
         kind=row.kind,
+        system=row.system,
     )

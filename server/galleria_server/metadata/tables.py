@@ -24,6 +24,7 @@ from sqlalchemy import (
 from galleria_server.domain.application import ApplicationSpec
 from galleria_server.domain.application_version import ApplicationVersionSpec
 from galleria_server.domain.deployment import DeploymentSpec
+from galleria_server.domain.disk_system import DiskSystem
 from galleria_server.domain.gallery import GallerySpec
 from galleria_server.domain.image_definition import DefinitionSpec
 from galleria_server.domain.image_version import ImageVersionSpec
@@ -287,6 +288,7 @@ disks = Table(
     Column("volume", String(80), nullable=False),
     Column("root_id", Uid, nullable=False, unique=True),
     Column("kind", Choice(DiskKind), nullable=False, server_default=DiskKind.DISK.value),
+    Column("system", Document(DiskSystem), nullable=False, server_default="{}"),
     Column("state", Choice(DiskState), nullable=False, index=True),
     Column("session", Uid, unique=True),
     Column("size_bytes", BigInteger, nullable=False),

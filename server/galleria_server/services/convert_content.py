@@ -16,6 +16,7 @@ from galleria_server.domain.validation import refuse
 from galleria_server.pushes.bits import set_bits
 from galleria_server.pushes.live import LivePush
 from galleria_server.pushes.promise import Promise
+from galleria_server.services.codec import render
 from galleria_server.services.enums import Known, check_enum, to_wire
 from galleria_server.services.times import stamp
 from galleria_server.volumes.mount import Mount, State
@@ -59,6 +60,7 @@ def disk_message(disk: Disk) -> disks_pb2.Disk:
         create_time=stamp(disk.create_time),
         etag=disk.etag,
         kind=to_wire(disk.kind, _DISK_KINDS),
+        **render(disk.system, disks_pb2.Disk.DESCRIPTOR),
     )
     if disk.state is DiskState.READY:
         message.sha256 = disk.sha256

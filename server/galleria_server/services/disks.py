@@ -17,13 +17,15 @@ from galleria.v1.record_messages import PushedRecords
 from galleria_server.catalogue import disks as catalogue
 from galleria_server.config import Limits
 from galleria_server.domain.disk_size import check_size
+from galleria_server.domain.disk_system import DiskSystem, check_no_system
 from galleria_server.domain.errors import NotFound
 from galleria_server.domain.errors_content import ProtocolViolated, PushMissing
-from galleria_server.domain.models import Disk
+from galleria_server.domain.models import Disk, DiskKind
 from galleria_server.domain.names import DISK_ID, DiskName, fold, parse_disk, parse_group, parse_id
 from galleria_server.domain.pages import Position, Stretch
 from galleria_server.domain.placement import place_disk
 from galleria_server.domain.region_names import known_region
+from galleria_server.domain.validation import refuse
 from galleria_server.metadata import disks as rows
 from galleria_server.pushes.limits import StreamLimits
 from galleria_server.pushes.live import LivePush
@@ -33,7 +35,7 @@ from galleria_server.pushes.registry import Pushes
 from galleria_server.services.convert_content import disk_kind, disk_message, promise_of, session_message
 from galleria_server.services.idle import teller
 from galleria_server.services.lists import Listing
-from galleria_server.services.parsing import parse_write
+from galleria_server.services.parsing import parse_write, parsed
 from galleria_server.services.projections import projection
 from galleria_server.services.shared import Catalogue
 from galleria_server.streams import first_sent, taken
@@ -62,6 +64,9 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         name = DiskName(group, parse_id("disk_id", request.disk_id, DISK_ID))
         location = known_region("disk.location", request.disk.location, self._shared.regions)
         kind = disk_kind("disk.kind", request.disk.kind)
+        system = parsed(request.disk, DiskSystem, "disk")
+        if kind is DiskKind.FILE:
+            refuse(check_no_system("disk", system))
         if request.disk.size_bytes:
             check_size(request.disk.size_bytes, self._max_disk, kind)
         write = parse_write("CreateDisk", request, name)
@@ -69,8 +74,9 @@ class DisksService(disks_pb2_grpc.DisksServicer):
         def choose(family: UUID) -> str:
             return place_disk(family, self._volumes.region_volumes(location))
 
-        arguments = (write, self._shared.clock(), name, location, request.disk.size_bytes, choose, kind)
-        return disk_message(await self._metadata.write(catalogue.create, *arguments))
+        wanted = catalogue.NewDisk(name, location, request.disk.size_bytes, kind, system)
+        made = await self._metadata.write(catalogue.create, write, self._shared.clock(), wanted, choose)
+        return disk_message(made)
 
     async def GetDisk(self, request: pb.GetDiskRequest, context: Context) -> pb.Disk:
         name, shown = parse_disk("name", request.name), projection(request.read_mask, pb.Disk)

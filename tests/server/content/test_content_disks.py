@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from galleria.v1 import disks_pb2 as pb
+from galleria.v1 import image_definitions_pb2 as image_pb
 from galleria_server.metadata import disks
 from tests.server.refusals import refused
 from tests.support.server_thread import ContentServer
@@ -167,3 +168,31 @@ def test_disks_are_filtered_ordered_and_shown_in_part(wire: WireClient) -> None:
     assert refusal.fields == ["filter", "order_by", "read_mask"]
     shown = wire.disks.GetDisk(pb.GetDiskRequest(name=wire.disk_name("a"), read_mask=FieldMask(paths=["state"])))
     assert shown == pb.Disk(name=wire.disk_name("a"), state=pb.Disk.STATE_EMPTY)
+
+
+def test_what_is_said_of_the_system_is_kept(wire: WireClient) -> None:
+    said = pb.Disk(
+        os_type=image_pb.OS_TYPE_WINDOWS,
+        os_state=image_pb.OS_STATE_SPECIALIZED,
+        hyper_v_generation=image_pb.HYPER_V_GENERATION_V1,
+        architecture=image_pb.ARCHITECTURE_ARM64,
+    )
+    request = create_request(wire, "disk")
+    request.disk.MergeFrom(said)
+    made = wire.disks.CreateDisk(request)
+    assert all(getattr(made, field.name) == value for field, value in said.ListFields())
+    assert wire.get_disk("disk") == made
+    request.disk_id, request.disk.os_type = "other", 9  # type: ignore[assignment]
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+        wire.disks.CreateDisk(request)
+    assert refusal.fields == ["disk.os_type"]
+
+
+def test_a_file_has_no_system(wire: WireClient) -> None:
+    request = create_request(wire, "file")
+    request.disk.MergeFrom(
+        pb.Disk(kind=pb.DISK_KIND_FILE, os_type=image_pb.OS_TYPE_LINUX, architecture=image_pb.ARCHITECTURE_X64)
+    )
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+        wire.disks.CreateDisk(request)
+    assert refusal.fields == ["disk.os_type", "disk.architecture"]
